@@ -1,0 +1,124 @@
+"""What the suite promises when processes die, proven on the real executables."""
+
+import os
+import random
+import signal
+import time
+
+from load import Writer, missing
+from suite import NODES, wait_until
+
+
+def survivors(*dead):
+    return tuple(name for name in NODES if name not in dead)
+
+
+def test_killed_master_is_replaced_and_returns_as_a_replica(fresh_suite):
+    suite = fresh_suite
+    with Writer(suite, "wait", replicas=1) as writer:
+        wait_until(lambda: len(writer.acknowledged) > 500, "writes before the kill")
+        full_before = {name: suite.full_syncs_taken(name) for name in survivors("n1")}
+        suite.kill("n1")
+        before = len(writer.acknowledged)
+        wait_until(lambda: len(writer.acknowledged) > before + 500, "writes after the failover")
+        new_master = suite.wait_for_tree(survivors("n1"))
+        full_after = {name: suite.full_syncs_taken(name) for name in survivors("n1")}
+        assert full_after == full_before, "the others follow by partial resync"
+        suite.up()
+        assert suite.wait_for_tree() == new_master
+        assert suite.replication("n1")["role"] == "slave"
+    with suite.client(new_master) as client:
+        assert missing(client, writer.acknowledged) == []
+    suite.wait_for_equal_data()
+
+
+def test_orphan_of_a_killed_intermediate_is_reparented_by_partial_resync(fresh_suite):
+    suite = fresh_suite
+    full_before = suite.full_syncs_taken("n4")
+    with Writer(suite, "orphan") as writer:
+        wait_until(lambda: len(writer.acknowledged) > 200, "writes before the kill")
+        suite.kill("n2")
+        wait_until(
+            lambda: suite.upstream_name("n4") in ("n1", "n3") and suite.streams("n4"),
+            "a new upstream for n4",
+        )
+    assert suite.full_syncs_taken("n4") == full_before
+    suite.wait_for_equal_data(survivors("n2"))
+    suite.up()
+    suite.wait_for_tree()
+    suite.wait_for_equal_data()
+
+
+def test_nothing_acknowledged_is_missing_after_everything_was_killed(fresh_suite):
+    suite = fresh_suite
+    with Writer(suite, "power") as writer:
+        wait_until(lambda: len(writer.acknowledged) > 1000, "writes before the kill")
+        suite.kill("n1", "n2", "n3", "n4", "coordinator", "admin")
+    suite.up()
+    master = suite.wait_for_tree()
+    with suite.client(master) as client:
+        assert missing(client, writer.acknowledged) == []
+    suite.wait_for_equal_data()
+
+
+def test_switchover_under_load_loses_nothing(fresh_suite):
+    suite = fresh_suite
+    with Writer(suite, "switch") as writer:
+        for _ in range(3):
+            old = suite.wait_for_tree()
+            before = len(writer.acknowledged)
+            wait_until(lambda: len(writer.acknowledged) > before + 200, "writes")
+            status, _, body = suite.curl("POST", "/v1/clusters/demo/switchovers?wait=30s", {})
+            assert status == 200 and '"succeeded"' in body, body
+            new = suite.wait_for_tree()
+            assert new != old
+    with suite.client(suite.wait_for_tree()) as client:
+        assert missing(client, writer.acknowledged) == []
+    suite.wait_for_equal_data()
+
+
+def test_coordinator_killed_in_the_middle_of_a_failover_finishes_it_after_its_restart(fresh_suite):
+    suite = fresh_suite
+    seed = int(os.environ.get("HEADWATER_TEST_SEED", time.time_ns() % 1_000_000))
+    print(f"HEADWATER_TEST_SEED={seed}")
+    random.seed(seed)
+    for _ in range(3):
+        old = suite.wait_for_tree()
+        suite.kill(old)
+        # Somewhere between the first missed probe and the last re-parented replica.
+        interrupt_at = time.monotonic() + random.uniform(0.05, 0.6)
+        wait_until(lambda: time.monotonic() >= interrupt_at, "the moment of the kill")
+        suite.kill("coordinator")
+        suite.up()
+        new = suite.wait_for_tree()
+        running = [
+            operation
+            for operation in suite.get("/v1/operations")["items"]
+            if operation["state"] in ("pending", "running")
+        ]
+        assert running == [], "every operation ends"
+        with suite.client(new) as client:
+            assert client.set("after", new)
+    suite.wait_for_equal_data()
+
+
+def test_nodes_serve_while_the_coordinator_is_down(fresh_suite):
+    suite = fresh_suite
+    suite.kill("coordinator")
+    with suite.client("n1") as master, suite.client("n4") as leaf:
+        master.set("alone", "yes")
+        wait_until(lambda: leaf.get("alone") == "yes", "replication without a coordinator")
+    suite.up()
+    assert suite.wait_for_tree() == "n1"
+
+
+def test_stopped_process_is_replaced_and_demoted_when_it_goes_on(fresh_suite):
+    suite = fresh_suite
+    pid = suite.pid("n1")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        new = wait_until(lambda: suite.master(survivors("n1")), "a new master")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert suite.wait_for_tree() == new
+    suite.wait_for_equal_data()

@@ -1,0 +1,20 @@
+# shellcheck shell=bash disable=SC2034
+# What up.sh and down.sh agree on. Each value can be set in the environment.
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+home=${HEADWATER_HOME:-$repository/.headwater}
+binaries=${HEADWATER_BIN_DIR:-$repository/.build/release}
+cluster=${HEADWATER_CLUSTER:-demo}
+read -r -a node_ports <<<"${HEADWATER_NODE_PORTS:-7001 7002 7003 7004}"
+read -r -a control_ports <<<"${HEADWATER_CONTROL_PORTS:-7101 7102 7103 7104}"
+coordinator_port=${HEADWATER_COORDINATOR_PORT:-7200}
+admin_port=${HEADWATER_ADMIN_PORT:-8080}
+ready_timeout_seconds=${HEADWATER_READY_TIMEOUT:-60}
+
+# Whether the process of a pid file runs one of our executables (and is not a stranger that
+# got the same number later).
+is_running() {
+    local pid_file=$1 program=$2 pid
+    [ -s "$pid_file" ] || return 1
+    pid=$(<"$pid_file")
+    [ "$(basename "$(readlink "/proc/$pid/exe" 2>/dev/null | sed 's/ (deleted)$//')")" = "$program" ]
+}

@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# Starts the suite on this machine: four data nodes, the coordinator and the admin API; declares a
+# three-level cascade through the admin API, waits until it stands, and says how to use it.
+# Run again it starts what is missing and finds the data where it was.
+set -euo pipefail
+# shellcheck source=services/suite/settings.sh
+source "$(dirname "${BASH_SOURCE[0]}")/settings.sh"
+
+umask 077
+mkdir -p "$home/run"
+secret=$home/cluster.secret
+[ -s "$secret" ] || head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$secret"
+token=$home/admin.token
+api=http://127.0.0.1:$admin_port
+
+fail() {
+    echo "up: $1" >&2
+    exit 1
+}
+
+# start NAME PROGRAM ARGUMENTS…: unless it runs already.
+start() {
+    local name=$1 program=$2
+    shift 2
+    is_running "$home/run/$name.pid" "$program" && return
+    [ -x "$binaries/$program" ] || fail "$binaries/$program is missing; run: make build"
+    mkdir -p "$home/$name"
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    # The pid file is written by the shell that becomes the service.
+    setsid bash -c 'echo $$ >"$1"; shift; exec "$@"' - "$home/run/$name.pid" \
+        "$binaries/$program" "$@" >>"$home/$name/$name.log" 2>&1 </dev/null &
+}
+
+# A node's settings are a redis.conf; it is written once and then belongs to the operator.
+write_node_configuration() {
+    local name=$1 port=$2 control_port=$3
+    mkdir -p "$home/$name"
+    [ -e "$home/$name/node.conf" ] && return
+    cat >"$home/$name/node.conf" <<CONF
+bind 127.0.0.1
+port $port
+http-port $control_port
+http-bind 127.0.0.1
+node-id $name
+cluster-secret-file $secret
+dir $home/$name
+appendonly yes
+appendfsync everysec
+save ""
+CONF
+}
+
+cluster_document() {
+    local index separator=""
+    printf '{"name": "%s", "nodes": [' "$cluster"
+    for index in 0 1 2 3; do
+        printf '%s\n  {"id": "n%d", "host": "127.0.0.1", "port": %d, "controlPort": %d}' \
+            "$separator" $((index + 1)) "${node_ports[index]}" "${control_ports[index]}"
+        separator=","
+    done
+    printf '],\n "topology": {"node": "n1", "replicas": [\n'
+    printf '  {"node": "n2", "replicas": [{"node": "n4"}]},\n  {"node": "n3"}]}}\n'
+}
+
+call() { curl -sS --max-time 10 -H "Authorization: Bearer $(<"$token")" "$@"; }
+
+for index in 0 1 2 3; do
+    name=n$((index + 1))
+    write_node_configuration "$name" "${node_ports[index]}" "${control_ports[index]}"
+    start "$name" headwater-node "$home/$name/node.conf"
+done
+start coordinator headwater-coordinator --bind 127.0.0.1 --port "$coordinator_port" \
+    --state-dir "$home/coordinator" --secret-file "$secret"
+start admin headwater-admin --bind 127.0.0.1 --port "$admin_port" \
+    --coordinator "http://127.0.0.1:$coordinator_port" --secret-file "$secret" \
+    --admin-token-file "$token"
+
+deadline=$((SECONDS + ready_timeout_seconds))
+wait_for() {
+    local what=$1
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $deadline ] || fail "$what did not happen within $ready_timeout_seconds s; see the logs in $home/*/*.log"
+        sleep 0.1
+    done
+}
+wait_for "readiness of the admin API" curl -fsS --max-time 2 "$api/readyz"
+[ -s "$token" ] || fail "the admin API wrote no token to $token"
+
+# Declared once; from then on the cluster's specification lives in the coordinator.
+if [ "$(call -o /dev/null -w '%{http_code}' "$api/v1/clusters/$cluster")" = 404 ]; then
+    cluster_document >"$home/cluster.json"
+    call --fail-with-body -o "$home/run/answer.json" -X POST -H 'Content-Type: application/json' \
+        --data @"$home/cluster.json" "$api/v1/clusters" || {
+        cat "$home/run/answer.json" >&2
+        fail "the admin API refused the cluster"
+    }
+fi
+
+converged() {
+    call --fail-with-body "$api/v1/clusters/$cluster/topology" | tr -d ' \n' | grep -q '"converged":true'
+}
+wait_for "convergence of the topology" converged
+
+tree=$(call -H 'Accept: text/plain' "$api/v1/clusters/$cluster/topology")
+master_port=$(printf '%s\n' "$tree" | sed -n 's/.*[ :]\([0-9]\{4,5\}\).*/\1/p' | head -1)
+cat <<TEXT
+
+$tree
+
+Admin API    $api          token in $token
+Coordinator  http://127.0.0.1:$coordinator_port
+Logs         $home/*/*.log
+
+Try it:
+  curl -sS -H "Authorization: Bearer \$(cat $token)" -H 'Accept: text/plain' $api/v1/clusters/$cluster/topology
+  curl -sS -H "Authorization: Bearer \$(cat $token)" $api/v1/clusters/$cluster
+  curl -sS -X POST -H "Authorization: Bearer \$(cat $token)" -H 'Content-Type: application/json' --data '{}' '$api/v1/clusters/$cluster/switchovers?wait=30s'
+  redis-cli -p $master_port SET greeting hello
+TEXT
