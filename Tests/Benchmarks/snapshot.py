@@ -1,0 +1,81 @@
+"""GET latency while a background save runs over the data set under writes."""
+
+import re
+import threading
+from statistics import median
+
+from peers import Server, binaries, load, populate
+
+
+def percentile(output, wanted=99.9):
+    """The first printed percentile at or above `wanted`, in milliseconds."""
+    for text, milliseconds in re.findall(r"([\d.]+)% <= ([\d.]+) milliseconds", output):
+        if float(text) >= wanted:
+            return float(milliseconds)
+    raise ValueError("redis-benchmark printed no percentiles")
+
+
+class Background:
+    """Writes all the time and, when told, keeps a background save running."""
+
+    def __init__(self, server, saving, keys):
+        self.server, self.saving, self.keys = server, saving, keys
+        self.stop = threading.Event()
+        self.saves = 0
+        self.threads = [threading.Thread(target=self.write)]
+        if saving:
+            self.threads.append(threading.Thread(target=self.save))
+
+    def write(self):
+        while not self.stop.is_set():
+            load(self.server.port, "-t", "set", "-P", 4, "-n", 20_000, "-c", 2, "-d", 32,
+                 "-r", self.keys, "-q")
+
+    def save(self):
+        import redis
+        client = redis.Redis(port=self.server.port)
+        while not self.stop.wait(0.01):
+            if not client.info("persistence")["rdb_bgsave_in_progress"]:
+                client.bgsave()
+                self.saves += 1
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def run(scale, repeats, log):
+    keys = max(int(1_000_000 * scale), 10_000)
+    requests = max(int(300_000 * scale), 20_000)
+    servers = [Server(name, binary, log=log) for name, binary in binaries().items()]
+    figures = {}
+    slices = []
+    try:
+        for server in servers:
+            populate(server, keys)
+        for _ in range(repeats):
+            for server in servers:
+                for saving in (False, True):
+                    with Background(server, saving, keys):
+                        output = load(server.port, "-t", "get", "-n", requests, "-c", 20, "-r", keys)
+                    figures.setdefault((server.name, saving), []).append(percentile(output))
+                if server.name == "headwater":
+                    slices.append(server.client.info("persistence")["snapshot_longest_slice_usec"])
+    finally:
+        for server in servers:
+            server.stop()
+    rows = []
+    for server in servers:
+        quiet, busy = (median(figures[server.name, saving]) for saving in (False, True))
+        rows.append({
+            "server": server.name, "GET p99.9 ms": quiet, "while saving ms": busy,
+            "ratio": round(busy / quiet, 2),
+            "longest engine slice µs": max(slices) if server.name == "headwater" else "–",
+        })
+    return rows
