@@ -51,7 +51,7 @@ python: .build/python/.complete
 lint: ## Checks formatting, shell scripts and the committed contract
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests services
 	@$(SUITE)/install-packages.sh lint
-	shellcheck -x $(SUITE)/*.sh .ci/run
+	shellcheck -x $(SUITE)/*.sh docker/*.sh Tests/Fuzz/run.sh .ci/run
 
 format: ## Formats the Swift sources in place
 	swift format --in-place --recursive --parallel Package.swift Sources Tests services
@@ -63,7 +63,6 @@ bench-smoke: build packages-test python
 	$(PYTHON) Tests/Benchmarks/bench.py --smoke
 
 fuzz: ## Runs the coverage-guided fuzzers, FUZZ_SECONDS each
-	@$(SUITE)/install-packages.sh fuzz
 	FUZZ_SECONDS=$(FUZZ_SECONDS) Tests/Fuzz/run.sh
 
 openapi: ## Renders openapi/admin.yaml from the route table

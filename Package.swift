@@ -166,7 +166,24 @@ let executables: [Target] = services.filter {
         swiftSettings: strict)
 }
 
+// Coverage-guided fuzzers, built only for `make fuzz` (`FUZZ=1`): libFuzzer's flags must not reach a
+// normal build.
+let fuzzTargets = [
+    (name: "LZFFuzz", uses: ["Bytes"])
+]
+let fuzzers: [Target] =
+    Context.environment["FUZZ"] == nil
+    ? []
+    : [.target(name: "CFuzz", path: "Tests/Fuzz/CFuzz")]
+        + fuzzTargets.map { fuzzer in
+            .executableTarget(
+                name: fuzzer.name,
+                dependencies: (fuzzer.uses + ["CFuzz"]).map { .byName(name: $0) },
+                path: "Tests/Fuzz/\(fuzzer.name)", swiftSettings: strict,
+                linkerSettings: [.unsafeFlags(["-use-ld=lld", "-sanitize=fuzzer,address"])])
+        }
+
 let package = Package(
     name: "headwater",
     dependencies: Set(present.flatMap(\.packages)).sorted().map { external[$0]!.dependency },
-    targets: libraries + testKit + tests + tidy + executables)
+    targets: libraries + testKit + tests + tidy + executables + fuzzers)
