@@ -11,6 +11,7 @@ static inline void hw_prefetch(const void *_Nullable address) {
     __builtin_prefetch(address, 0, 3);
 }
 
+#include "CLinuxNumbers.h"
 #include "CLinuxSystem.h"
 
 #endif
