@@ -1,0 +1,149 @@
+// Directives of redis.conf and valkey.conf that this node accepts and keeps without acting on
+// them, so that existing files and tools work. Each row says why it needs no action; one that gets
+// an effect moves to its section.
+
+import Directives
+
+extension NodeDirectives {
+    private static let noChild = "Snapshots need no child process."
+    private static let ownTable = "The table has no encodings or passes of this kind."
+    private static let noSuchType = "Concerns data types that this version does not have yet."
+    private static let notYet = "The feature is not part of this version."
+
+    private static func accepted(
+        _ rows: [(name: String, value: String, why: String)], as shape: AcceptedShape,
+        aliases: [String: [String]] = [:]
+    ) -> [Directive<NodeSettings>] {
+        rows.map {
+            .accepted(
+                $0.name, \.accepted, default: $0.value, as: shape, aliases: aliases[$0.name] ?? [],
+                why: $0.why)
+        }
+    }
+
+    static let acceptedSwitches: [Directive<NodeSettings>] =
+        accepted(
+            [
+                ("activerehashing", "yes", ownTable), ("activedefrag", "no", ownTable),
+                ("aof-rewrite-incremental-fsync", "yes", "The log thread always does."),
+                ("aof-disable-auto-gc", "no", "See log-retention-seconds."),
+                ("aof-timestamp-enabled", "no", "The index beside the log keeps the time."),
+                ("aof-use-rdb-preamble", "yes", "The base is always a snapshot."),
+                ("crash-log-enabled", "yes", notYet), ("crash-memcheck-enabled", "yes", notYet),
+                ("disable-thp", "yes", noChild), ("dynamic-hz", "yes", "Passes have budgets."),
+                ("dual-channel-replication-enabled", "no", "A full sync is a file and the log."),
+                ("enable-debug-assert", "no", "There are no debug assertions to switch."),
+                ("extended-redis-compatibility", "no", "The node speaks as Redis does."),
+                ("hide-user-data-from-log", "yes", "The log never shows user data."),
+                ("io-threads-do-reads", "no", "One thread serves the clients."),
+                ("jemalloc-bg-thread", "yes", "The allocator is the node's own."),
+                ("latency-tracking", "yes", notYet), ("lazyfree-lazy-eviction", "no", notYet),
+                ("lazyfree-lazy-expire", "no", notYet),
+                ("lazyfree-lazy-server-del", "no", notYet),
+                ("lazyfree-lazy-user-del", "no", notYet),
+                ("lazyfree-lazy-user-flush", "no", "A flush never blocks."),
+                ("rdb-del-sync-files", "no", "Files of a full sync become the base."),
+                ("rdb-save-incremental-fsync", "yes", "The writer thread always does."),
+                ("repl-diskless-sync", "yes", "A full sync always goes through a file."),
+                ("replica-ignore-disk-write-errors", "no", notYet),
+                ("replica-ignore-maxmemory", "yes", "A replica never refuses its upstream."),
+                ("replica-lazy-flush", "no", "A flush never blocks."),
+                ("set-proc-title", "yes", "The title stays that of the command line."),
+                ("use-exit-on-panic", "no", notYet),
+            ], as: .bool,
+            aliases: [
+                "replica-ignore-maxmemory": ["slave-ignore-maxmemory"],
+                "replica-lazy-flush": ["slave-lazy-flush"],
+            ])
+
+    static let acceptedNumbers: [Directive<NodeSettings>] =
+        accepted(
+            [
+                ("acllog-max-len", "128", notYet), ("active-defrag-cycle-max", "25", ownTable),
+                ("active-defrag-cycle-min", "1", ownTable),
+                ("active-defrag-max-scan-fields", "1000", ownTable),
+                ("active-defrag-threshold-lower", "10", ownTable),
+                ("active-defrag-threshold-upper", "100", ownTable),
+                ("active-expire-effort", "1", "Passes skip what cannot have expired."),
+                ("hash-max-listpack-entries", "512", noSuchType),
+                ("hash-max-listpack-value", "64", noSuchType),
+                ("hll-sparse-max-bytes", "3000", noSuchType),
+                ("io-threads", "1", "One thread serves the clients."),
+                ("latency-monitor-threshold", "0", notYet), ("lfu-decay-time", "1", notYet),
+                ("lfu-log-factor", "10", notYet),
+                ("list-compress-depth", "0", noSuchType),
+                ("loading-process-events-interval-bytes", "2097152", notYet),
+                ("lua-time-limit", "5000", notYet),
+                ("maxmemory-eviction-tenacity", "10", notYet),
+                ("maxmemory-samples", "5", notYet),
+                ("repl-diskless-sync-delay", "5", "Late replicas share a running sync."),
+                ("repl-diskless-sync-max-replicas", "0", "Late replicas share a running sync."),
+                ("set-max-intset-entries", "512", noSuchType),
+                ("set-max-listpack-entries", "128", noSuchType),
+                ("set-max-listpack-value", "64", noSuchType),
+                ("slowlog-log-slower-than", "10000", notYet), ("slowlog-max-len", "128", notYet),
+                ("stream-node-max-entries", "100", noSuchType),
+                ("tracking-table-max-keys", "1000000", notYet), ("watchdog-period", "0", notYet),
+                ("zset-max-listpack-entries", "128", noSuchType),
+                ("zset-max-listpack-value", "64", noSuchType),
+            ], as: .integer(-1...Int(Int64.max)),
+            aliases: [
+                "hash-max-listpack-entries": ["hash-max-ziplist-entries"],
+                "hash-max-listpack-value": ["hash-max-ziplist-value"],
+                "zset-max-listpack-entries": ["zset-max-ziplist-entries"],
+                "zset-max-listpack-value": ["zset-max-ziplist-value"],
+                "lua-time-limit": ["busy-reply-threshold"],
+            ])
+        + accepted(
+            [
+                ("active-defrag-ignore-bytes", "104857600", ownTable),
+                ("stream-node-max-bytes", "4096", noSuchType),
+            ], as: .bytes)
+
+    static let acceptedWords: [Directive<NodeSettings>] =
+        accepted(
+            [
+                ("aclfile", "", notYet), ("acl-pubsub-default", "resetchannels", notYet),
+                ("bgsave_cpulist", "", noChild), ("bgsave-cpulist", "", noChild),
+                ("bio_cpulist", "", notYet), ("bio-cpulist", "", notYet),
+                ("aof_rewrite_cpulist", "", noChild), ("aof-rewrite-cpulist", "", noChild),
+                ("list-max-listpack-size", "-2", noSuchType), ("locale-collate", "", noSuchType),
+                ("maxmemory-clients", "0", notYet), ("notify-keyspace-events", "", notYet),
+                ("oom-score-adj", "no", notYet),
+                ("proc-title-template", "{title} {listen-addr} {server-mode}", notYet),
+                ("server_cpulist", "", notYet), ("server-cpulist", "", notYet),
+                ("syslog-ident", "redis", notYet), ("unixsocketgroup", "", notYet),
+                ("availability-zone", "", notYet),
+            ], as: .text, aliases: ["list-max-listpack-size": ["list-max-ziplist-size"]])
+        + accepted(
+            [
+                ("latency-tracking-info-percentiles", "50 99 99.9", notYet),
+                ("oom-score-adj-values", "0 200 800", noChild),
+            ], as: .words)
+        + acceptedChoices
+
+    private static let acceptedChoices: [Directive<NodeSettings>] = [
+        .accepted(
+            "maxmemory-policy", \.accepted, default: "noeviction",
+            as: .oneOf([
+                "volatile-lru", "allkeys-lru", "volatile-lfu", "allkeys-lfu", "volatile-random",
+                "allkeys-random", "volatile-ttl", "noeviction",
+            ]), why: "Every policy acts as noeviction in this version."),
+        .accepted(
+            "repl-diskless-load", \.accepted, default: "disabled",
+            as: .oneOf(["disabled", "on-empty-db", "swapdb"]),
+            why: "The old data always serve until the new ones are complete."),
+        .accepted(
+            "propagation-error-behavior", \.accepted, default: "ignore",
+            as: .oneOf(["ignore", "panic", "panic-on-replicas"]), why: notYet),
+        .accepted(
+            "sanitize-dump-payload", \.accepted, default: "no",
+            as: .oneOf(["no", "yes", "clients"]), why: "Payloads are always checked."),
+        .accepted(
+            "supervised", \.accepted, default: "no",
+            as: .oneOf(["no", "upstart", "systemd", "auto"]), flags: [], why: notYet),
+        .accepted(
+            "enable-module-command", \.accepted, default: "no",
+            as: .oneOf(["no", "yes", "local"]), flags: [], why: "There are no modules."),
+    ]
+}
