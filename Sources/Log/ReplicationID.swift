@@ -118,3 +118,14 @@ public struct ReplicationPosition: Hashable, Sendable {
         self.database = database
     }
 }
+
+extension ReplicationID {
+    /// Appends the 40 characters.
+    public func append(to output: inout ByteBuffer) {
+        output.append(littleEndian: w0)
+        output.append(littleEndian: w1)
+        output.append(littleEndian: w2)
+        output.append(littleEndian: w3)
+        output.append(littleEndian: w4)
+    }
+}

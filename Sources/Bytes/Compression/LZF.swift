@@ -5,12 +5,12 @@
 //                          distance = ((c & 31) << 8 | next byte) + 1
 //                          copy L + 2 bytes from `distance` back (the runs may overlap)
 //
-// Hence three input bytes make at most 264 output bytes (L = 7 + 255): a claimed size above 88 times
-// the input is refused before anything is allocated.
+// Hence three input bytes make at most 264 output bytes (L = 7 + 255): a claimed size above 88
+// times the input is refused before anything is allocated.
 //
-// The compressor finds a match through a table of the last position of each hashed triple. Positions
-// are stored relative to a base that grows with each input, so the table is cleared only once every
-// 2^30 bytes and compressing a short string costs nothing but the string.
+// The compressor finds a match through a table of the last position of each hashed triple.
+// Positions are stored relative to a base that grows with each input, so the table is cleared only
+// once every 2^30 bytes and compressing a short string costs nothing but the string.
 
 /// What is wrong with LZF data.
 public enum LZFError: Error, Equatable, Sendable {
