@@ -169,7 +169,9 @@ let executables: [Target] = services.filter {
 // Coverage-guided fuzzers, built only for `make fuzz` (`FUZZ=1`): libFuzzer's flags must not reach a
 // normal build.
 let fuzzTargets = [
-    (name: "LZFFuzz", uses: ["Bytes"])
+    (name: "LZFFuzz", uses: ["Bytes"]),
+    (name: "RESPFuzz", uses: ["Bytes", "RESP"]),
+    (name: "HTTPFuzz", uses: ["Bytes", "HTTPWire"]),
 ]
 let fuzzers: [Target] =
     Context.environment["FUZZ"] == nil
