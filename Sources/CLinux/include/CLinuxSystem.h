@@ -1,4 +1,8 @@
 // System calls and constants that the Glibc overlay lacks (epoll, eventfd, accept4, …).
+//
+// epoll, eventfd and signalfd live in headers of their own, which Swift imports from here. The rest
+// is declared in headers that belong to the Glibc module but only under _GNU_SOURCE, so each gets a
+// thin function with the prefix hw_. All return what the call returns and leave errno as it was set.
 #ifndef HEADWATER_CLINUX_SYSTEM_H
 #define HEADWATER_CLINUX_SYSTEM_H
 
@@ -6,6 +10,38 @@
 #define _GNU_SOURCE
 #endif
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// accept4 with SOCK_NONBLOCK and SOCK_CLOEXEC; the peer's address goes to `address`, whose room is
+/// `*length` bytes.
+int hw_accept(int descriptor, void *_Nullable address, unsigned int *_Nullable length);
+
+/// open with O_CLOEXEC added.
+int hw_open(const char *_Nonnull path, int flags, unsigned int mode);
+
+/// fallocate; `keep_size` reserves blocks beyond the end without moving it.
+int hw_fallocate(int descriptor, int keep_size, int64_t offset, int64_t length);
+
+/// sync_file_range with SYNC_FILE_RANGE_WRITE: starts writing back and does not wait.
+int hw_start_writeback(int descriptor, int64_t offset, int64_t length);
+
+/// fcntl(F_SETFL) that adds O_NONBLOCK.
+int hw_set_nonblocking(int descriptor);
+
+/// Thread id as the kernel counts it.
+int hw_thread_id(void);
+
+/// Names the calling thread; at most 15 bytes are kept.
+void hw_set_thread_name(const char *_Nonnull name);
+
+/// Gives free heap pages back to the kernel.
+void hw_trim_heap(void);
+
+/// The message of an error number; never NULL; thread-safe.
+const char *_Nonnull hw_error_text(int code, char *_Nonnull buffer, size_t size);
 
 #endif

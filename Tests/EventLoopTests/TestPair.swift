@@ -1,0 +1,25 @@
+// Two connected sockets for the tests of this module.
+import Bytes
+import Platform
+
+final class TestPair {
+    var near: Descriptor
+    var far: Descriptor
+
+    init() throws {
+        var first: Descriptor?
+        var second: Descriptor?
+        try Socket.pair { one, other in
+            first = consume one
+            second = consume other
+        }
+        near = first.take()!
+        far = second.take()!
+    }
+
+    /// Sends from the far end.
+    func write(_ text: StaticString) throws {
+        let sent = try Socket.send(ByteSlice(text), to: far)
+        precondition(sent == text.utf8CodeUnitCount)
+    }
+}
