@@ -64,6 +64,7 @@ open class StreamConnection: Channel {
     private final var isReading = true
     private final var isEnded = false
     private final var isFlushPlanned = false
+    private final var isSendingFinished = false
     private final var connectTimer: TimerID?
 
     /// Takes an accepted socket and starts to read. On a loop that refuses it (no memory), the
@@ -153,7 +154,7 @@ open class StreamConnection: Channel {
     /// Lets `fill` append to the output queue: for writers that compose in place.
     public final func withOutput(_ fill: (inout ByteBuffer) -> Void) {
         loop.assertOnThread()
-        guard state == .open || state == .connecting else { return }
+        guard state == .open || state == .connecting, !isSendingFinished else { return }
         fill(&output)
         if output.count > limits.outputBytesMax {
             // Not inside the caller's stack: it may be in the middle of composing.
@@ -184,6 +185,7 @@ open class StreamConnection: Channel {
         if output.isEmpty {
             if output.capacity > limits.keptBytesMax { output.release() }
             if state == .finishing { return finish(.local) }
+            if isSendingFinished { Socket.finishSending(descriptor) }
         }
         updateInterest()
     }
@@ -210,6 +212,14 @@ open class StreamConnection: Channel {
 
     /// Closes at once; queued output is dropped.
     public final func close() { finish(.local) }
+
+    /// Writes what is queued, then ends the sending direction and goes on reading: the peer sees
+    /// the end, and its bytes under way do not reset what it has not read. The owner closes later.
+    public final func finishSending() {
+        guard state == .open else { return }
+        isSendingFinished = true
+        flush()
+    }
 
     /// Writes what is queued, then closes. Reads nothing more.
     public final func closeAfterFlush() {

@@ -17,6 +17,8 @@ public enum HTTPMethod: String, CaseIterable, Sendable {
     case delete = "DELETE"
     /// Asks which methods a resource has.
     case options = "OPTIONS"
+    /// Echoes the request; no resource here has it, which is 405 and not 501.
+    case trace = "TRACE"
 
     /// Whether the method only reads (RFC 9110 §9.2.1).
     public var isSafe: Bool { self == .get || self == .head || self == .options }

@@ -8,6 +8,12 @@ public struct HTTPRequest: Sendable {
         public let name: String
         /// The decoded value; empty when there is no equals sign.
         public let value: String
+
+        /// A decoded name and value.
+        public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
     }
 
     /// The method.

@@ -6,7 +6,7 @@ public import Bytes
 public struct HTTPResponse: Sendable {
     /// The status.
     public var status: HTTPStatus
-    /// Fields besides Date, Content-Length, Connection and Transfer-Encoding, which the writer adds.
+    /// Fields without Date, Content-Length, Connection and Transfer-Encoding: the writer adds them.
     public var fields: HTTPFields
     /// The content; left out for HEAD, its length is still announced.
     public var body: [UInt8]
