@@ -1,12 +1,13 @@
 // A reference to an object that lives on a loop's thread, for holders on other threads.
+//
+// Why @unchecked: `stored` is read only on the loop's thread (checked at run time), and deinit hands
+// it there before it lets go of it.
 import Platform
 
 /// Carries a value that is not Sendable past other threads, back to its own.
 ///
 /// Other threads can only `post` jobs; `value` stops the process when it is read elsewhere than on
 /// the loop's thread.
-// @unchecked: `stored` is read only on the loop's thread (checked at run time), and deinit hands it
-// there before it lets go of it.
 public final class LoopBound<Value>: @unchecked Sendable {
     private struct Parcel: @unchecked Sendable {
         var value: Value?

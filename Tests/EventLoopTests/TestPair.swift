@@ -13,8 +13,11 @@ final class TestPair {
             first = consume one
             second = consume other
         }
-        near = first.take()!
-        far = second.take()!
+        guard let near = first.take(), let far = second.take() else {
+            preconditionFailure("the pair is always made")
+        }
+        self.near = near
+        self.far = far
     }
 
     /// Sends from the far end.
