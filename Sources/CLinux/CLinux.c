@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -44,4 +45,14 @@ void hw_trim_heap(void) { malloc_trim(0); }
 
 const char *hw_error_text(int code, char *buffer, size_t size) {
     return strerror_r(code, buffer, size);
+}
+
+void hw_discard(void *start, size_t length) {
+    const uintptr_t page = 4096;
+    uintptr_t first = ((uintptr_t)start + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)start + length) & ~(page - 1);
+    if (end > first) {
+        // Advice: when it fails the memory merely stays resident.
+        (void)madvise((void *)first, end - first, MADV_DONTNEED);
+    }
 }

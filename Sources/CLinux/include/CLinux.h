@@ -12,6 +12,10 @@ static inline void hw_prefetch(const void *_Nullable address) {
 }
 
 #include "CLinuxNumbers.h"
+/// Gives the memory of the pages that lie fully inside `[start, start + length)` back to the
+/// kernel; the address range stays usable and reads as zero.
+void hw_discard(void *_Nonnull start, size_t length);
+
 #include "CLinuxSystem.h"
 
 #endif

@@ -1,0 +1,24 @@
+// Base class of the values that are more than bytes: lists, hashes, sets, sorted sets, streams.
+//
+// An entry owns one reference. The table moves, counts and frees objects without knowing what they
+// are; a type brings its own subclass and registers its codecs elsewhere.
+
+/// A value that lives outside its entry; confined to the engine's thread unless detached.
+open class StoredObject {
+    /// An object that no entry owns yet.
+    public init() {}
+
+    /// Bytes that the object occupies beyond its entry.
+    open var memoryUsage: Int { 0 }
+
+    /// What OBJECT ENCODING answers.
+    open var encodingName: StaticString { "raw" }
+
+    /// How much work it is to free the object, in elements: decides on freeing it elsewhere.
+    open var freeEffort: Int { 1 }
+
+    /// An independent copy, for COPY. A subclass that supports COPY overrides it.
+    open func copy() -> StoredObject {
+        preconditionFailure("the type of this object has no copy")
+    }
+}
