@@ -13,12 +13,12 @@ public import Bytes
 /// A heartbeat.
 public struct Heartbeat: Equatable, Sendable {
     /// Epoch of the sender.
-    public var epoch: UInt64
+    public var epoch: Int64
     /// Milliseconds on the sender's clock.
     public var clock: Int64
 
     /// A heartbeat.
-    public init(epoch: UInt64, clock: Int64) {
+    public init(epoch: Int64, clock: Int64) {
         self.epoch = epoch
         self.clock = clock
     }
@@ -31,7 +31,7 @@ public struct Heartbeat: Equatable, Sendable {
         var length = line.count
         while length > 0 && line[length - 1] <= 0x20 { length -= 1 }
         let words = WireText.words(line.prefix(length))
-        guard words.count >= 3, words[0] == "+headwater", let epoch = UInt64(words[1].string),
+        guard words.count >= 3, words[0] == "+headwater", let epoch = WireText.integer(words[1]),
             let clock = WireText.integer(words[2])
         else { return nil }
         self.init(epoch: epoch, clock: clock)
@@ -43,7 +43,7 @@ public struct Heartbeat: Equatable, Sendable {
     /// The heartbeat in the value of an echo.
     init?(echo: ByteSlice) {
         guard let colon = echo.firstIndex(of: 0x3A),
-            let epoch = UInt64(echo.prefix(colon).string),
+            let epoch = WireText.integer(echo.prefix(colon)),
             let clock = WireText.integer(echo.dropFirst(colon + 1))
         else { return nil }
         self.init(epoch: epoch, clock: clock)

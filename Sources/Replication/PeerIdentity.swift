@@ -22,12 +22,12 @@ public struct PeerIdentity: Equatable, Sendable {
     /// The node's own name.
     public var nodeID: String
     /// The highest epoch the node has accepted; only grows.
-    public var epoch: UInt64
+    public var epoch: Int64
     /// Whether the data set holds nothing and never did.
     public var lineageIsEmpty: Bool
 
     /// An identity.
-    public init(clusterID: String?, nodeID: String, epoch: UInt64, lineageIsEmpty: Bool) {
+    public init(clusterID: String?, nodeID: String, epoch: Int64, lineageIsEmpty: Bool) {
         self.clusterID = clusterID
         self.nodeID = nodeID
         self.epoch = epoch
@@ -56,7 +56,7 @@ public struct PeerIdentity: Equatable, Sendable {
         guard let first = words.first, first == "1", words.count % 2 == 1 else { return nil }
         var clusterID: String?
         var nodeID: String?
-        var epoch: UInt64?
+        var epoch: Int64?
         var lineageIsEmpty = false
         for index in stride(from: 1, to: words.count, by: 2) {
             let value = words[index + 1]
@@ -66,7 +66,7 @@ public struct PeerIdentity: Equatable, Sendable {
             } else if words[index] == "node" {
                 nodeID = value.string
             } else if words[index] == "epoch" {
-                epoch = UInt64(value.string)
+                epoch = WireText.integer(value)
             } else if words[index] == "lineage" {
                 lineageIsEmpty = value == "empty"
             }
@@ -89,9 +89,11 @@ public enum UpstreamRefusal: Equatable, Sendable {
     /// The upstream is managed as part of another cluster.
     case otherCluster(own: String, upstream: String)
     /// The upstream has not heard of an epoch that this node has accepted.
-    case staleEpoch(own: UInt64, upstream: UInt64)
+    case staleEpoch(own: Int64, upstream: Int64)
     /// The upstream never held any data, and a full sync would wipe this node's.
     case emptyLineage(upstream: String)
+    /// Another node answers at the upstream's address.
+    case otherNode(expected: String, upstream: String)
 
     /// The reason in words, for INFO, logs and the health report.
     public var text: String {
@@ -102,12 +104,20 @@ public enum UpstreamRefusal: Equatable, Sendable {
             "the upstream is at epoch \(upstream), this node at \(own)"
         case .emptyLineage(let upstream):
             "the upstream \(upstream) never held any data and would empty this node"
+        case .otherNode(let expected, let upstream):
+            "node \(upstream) answers at the address of \(expected)"
         }
     }
 
     /// Whether a node that is `own` may follow `upstream` at all; nil if it may. Nodes that no
-    /// cluster manages follow whom they are told to, as everywhere in this protocol.
-    public static func check(own: PeerIdentity, upstream: PeerIdentity) -> UpstreamRefusal? {
+    /// cluster manages follow whom they are told to, as everywhere in this protocol. `expected` is
+    /// the name of the node that was meant, if the order named one.
+    public static func check(
+        own: PeerIdentity, upstream: PeerIdentity, expected: String? = nil
+    ) -> UpstreamRefusal? {
+        if let expected, upstream.nodeID != expected {
+            return .otherNode(expected: expected, upstream: upstream.nodeID)
+        }
         guard let ownCluster = own.clusterID, let upstreamCluster = upstream.clusterID else {
             return nil
         }

@@ -105,7 +105,9 @@ extension UpstreamLink {
         case .identity:
             peer = PeerIdentity(answer: line)
             if let peer {
-                if let refusal = UpstreamRefusal.check(own: settings.identity, upstream: peer) {
+                if let refusal = UpstreamRefusal.check(
+                    own: settings.identity, upstream: peer, expected: settings.expectedNodeID)
+                {
                     fail(.refused(refusal), now: now, effects: &effects)
                     return
                 }
@@ -115,7 +117,7 @@ extension UpstreamLink {
         if announcements.isEmpty { request(effects: &effects) }
     }
 
-    mutating func learn(epoch: UInt64, effects: inout [UpstreamEffect]) {
+    mutating func learn(epoch: Int64, effects: inout [UpstreamEffect]) {
         guard settings.identity.clusterID != nil, epoch > settings.identity.epoch else { return }
         settings.identity.epoch = epoch
         effects.append(.learnedEpoch(epoch))

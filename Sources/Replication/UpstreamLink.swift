@@ -28,6 +28,8 @@ public struct UpstreamSettings: Equatable, Sendable {
     public var host: String
     /// Port of the upstream.
     public var port: Int
+    /// Name of the node that must answer there; nil when any may.
+    public var expectedNodeID: String?
     /// `masteruser`; nil for the default user.
     public var user: String?
     /// `masterauth`; nil when the upstream asks for none.
@@ -45,12 +47,14 @@ public struct UpstreamSettings: Equatable, Sendable {
 
     /// Settings.
     public init(
-        host: String, port: Int, user: String? = nil, password: String? = nil, announcedPort: Int,
+        host: String, port: Int, expectedNodeID: String? = nil, user: String? = nil,
+        password: String? = nil, announcedPort: Int,
         announcedAddress: String? = nil, timeoutMilliseconds: Int64 = 60_000,
         identity: PeerIdentity, holdsData: Bool = false
     ) {
         self.host = host
         self.port = port
+        self.expectedNodeID = expectedNodeID
         self.user = user
         self.password = password
         self.announcedPort = announcedPort
@@ -118,7 +122,7 @@ public enum UpstreamEffect: Equatable, Sendable {
     /// These bytes of the input are whole units of the stream: apply, log and pass them on.
     case stream(Range<Int>, database: Int)
     /// The upstream is at a higher epoch: remember it durably.
-    case learnedEpoch(UInt64)
+    case learnedEpoch(Int64)
     /// `PSYNC … FAILOVER` was accepted, or not: the reply.
     case handover(accepted: Bool, String)
 }

@@ -8,7 +8,7 @@ public struct WaitBook: Sendable {
     /// One blocked client.
     public struct Waiter: Equatable, Sendable {
         /// Client id.
-        public var client: UInt64
+        public var client: Int64
         /// Offset of the client's last write.
         public var offset: Int64
         /// How many replicas must have it.
@@ -22,7 +22,7 @@ public struct WaitBook: Sendable {
 
         /// A waiter.
         public init(
-            client: UInt64, offset: Int64, replicas: Int, isDurable: Bool = false,
+            client: Int64, offset: Int64, replicas: Int, isDurable: Bool = false,
             needsLocal: Bool = false, deadline: Int64?
         ) {
             self.client = client
@@ -54,7 +54,7 @@ public struct WaitBook: Sendable {
     /// The end of a wait.
     public struct Outcome: Equatable, Sendable {
         /// Client id.
-        public var client: UInt64
+        public var client: Int64
         /// How many replicas have the write.
         public var replicas: Int
         /// Whether this node has it on disk.
@@ -87,7 +87,7 @@ public struct WaitBook: Sendable {
     public mutating func add(_ waiter: Waiter) { waiters.append(waiter) }
 
     /// Forgets a client that went away.
-    public mutating func remove(client: UInt64) { waiters.removeAll { $0.client == client } }
+    public mutating func remove(client: Int64) { waiters.removeAll { $0.client == client } }
 
     /// Takes out everybody whose wait ended.
     public mutating func settle(_ progress: Progress, now: Int64) -> [Outcome] {

@@ -125,7 +125,7 @@ func id(_ text: String) -> ReplicationID {
     return id
 }
 
-func settings(cluster: String? = nil, epoch: UInt64 = 0, holdsData: Bool = false)
+func settings(cluster: String? = nil, epoch: Int64 = 0, holdsData: Bool = false)
     -> UpstreamSettings
 {
     UpstreamSettings(

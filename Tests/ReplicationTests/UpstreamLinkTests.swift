@@ -27,7 +27,7 @@ private func onlineLink(at offset: Int64 = 1000) -> DrivenLink {
 }
 
 /// A link to a master of our own kind that is online at 1000.
-private func kindredLink(cluster: String? = "c1", epoch: UInt64 = 3) -> DrivenLink {
+private func kindredLink(cluster: String? = "c1", epoch: Int64 = 3) -> DrivenLink {
     var driven = DrivenLink(
         settings(cluster: cluster, epoch: epoch, holdsData: true),
         position: ReplicationPosition(id: id(idA), offset: 1000, database: 0))
@@ -153,6 +153,16 @@ struct UpstreamIdentityTests {
         var late = kindredLink()
         late.receive("+headwater 2 50\r\n")
         #expect(late.link.refusal == .staleEpoch(own: 3, upstream: 2))
+    }
+
+    @Test func anotherNodeAtTheAddressIsRefused() {
+        var wanted = settings(cluster: "c1", epoch: 3)
+        wanted.expectedNodeID = "n1"
+        let other = offered("cluster c1 node n9 epoch 3 lineage written", to: wanted)
+        #expect(other.link.refusal == .otherNode(expected: "n1", upstream: "n9"))
+        let right = offered("cluster c1 node n1 epoch 3 lineage written", to: wanted)
+        #expect(right.link.refusal == nil)
+        #expect(right.link.isConnected)
     }
 
     @Test func aHigherEpochIsLearned() {
