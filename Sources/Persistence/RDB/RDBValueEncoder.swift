@@ -1,0 +1,29 @@
+// How the values of entries are written: one row per type, the counterpart of `RDBValueCodec`.
+
+public import Store
+
+/// How values of one type are written.
+public struct RDBValueEncoder: Sendable {
+    /// The code that stands in front of the key.
+    public let typeCode: UInt8
+    /// Appends the value. A large string is returned instead, to travel beside the buffer as the
+    /// value's only string.
+    public let encode: @Sendable (Entry, inout RDBEncoder) -> SharedBlock?
+
+    /// The row of `type`; nil while values of the type cannot exist.
+    public static func find(_ type: ValueType) -> RDBValueEncoder? {
+        switch type {
+        case .string: string
+        case .list, .set, .sortedSet, .hash, .stream, .module: nil
+        }
+    }
+
+    private static let string = RDBValueEncoder(typeCode: 0) { entry, encoder in
+        if let block = entry.sharedBlock { return block }
+        switch entry.stringValue {
+        case .integer(let value): encoder.integer(value)
+        case .bytes(let bytes): encoder.string(bytes)
+        }
+        return nil
+    }
+}

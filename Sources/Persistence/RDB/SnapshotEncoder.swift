@@ -1,0 +1,167 @@
+// The engine's end of a snapshot: entries in, chunks of RDB bytes out.
+//
+//   entry ──► RDBEncoder ──► │ chunk of about 64 KB │ + large value kept by reference ──► writer
+//
+// Keys come in the order of the walk, mixed with pre-images of other databases: a SELECTDB goes in
+// front whenever the database changes, and RESIZEDB behind the first of each database.
+
+public import Bytes
+public import Log
+public import Store
+
+/// A piece of a snapshot on its way to the writer.
+public struct SnapshotChunk: Sendable {
+    /// RDB bytes.
+    public let bytes: [UInt8]
+    /// The strings in `bytes` that are worth compressing.
+    public let spans: [RDBSpan]
+    /// A large string behind `bytes`, without its length header.
+    public let block: SharedBlock?
+
+    /// Bytes of memory that the chunk keeps.
+    public var memoryBytes: Int { bytes.count + (block?.count ?? 0) }
+}
+
+/// What stands at the head of a snapshot.
+public struct SnapshotHead: Sendable {
+    /// What the file calls the version of the server.
+    public var serverVersion: String
+    /// Wall clock in seconds.
+    public var createdSeconds: Int64
+    /// `used_memory`.
+    public var usedBytes: Int64
+    /// The place in the history that the data belong to; nil writes none.
+    public var position: ReplicationPosition?
+    /// Whether the file is the base of a log.
+    public var isLogBase: Bool
+    /// Sources of function libraries.
+    public var functions: [[UInt8]]
+    /// Opaque data of modules.
+    public var moduleAuxiliaries: [[UInt8]]
+
+    /// A head.
+    public init(
+        serverVersion: String, createdSeconds: Int64, usedBytes: Int64,
+        position: ReplicationPosition?, isLogBase: Bool, functions: [[UInt8]] = [],
+        moduleAuxiliaries: [[UInt8]] = []
+    ) {
+        self.serverVersion = serverVersion
+        self.createdSeconds = createdSeconds
+        self.usedBytes = usedBytes
+        self.position = position
+        self.isLogBase = isLogBase
+        self.functions = functions
+        self.moduleAuxiliaries = moduleAuxiliaries
+    }
+}
+
+/// Serialises the entries of one snapshot. Confined to the engine's thread.
+public final class SnapshotEncoder: SnapshotSink {
+    /// A chunk is handed on when it has reached this size.
+    public static let chunkBytes = 64 << 10
+
+    private var encoder = RDBEncoder()
+    private var database = -1
+    private var counts: [Int: SnapshotCount] = [:]
+    private let emit: (SnapshotChunk) -> Void
+    /// Keys serialised so far.
+    public private(set) var keyCount = 0
+
+    /// An encoder that hands its chunks to `emit`.
+    public init(emit: @escaping (SnapshotChunk) -> Void) { self.emit = emit }
+
+    /// Writes the head; comes first, with what the keyspace said at the cut.
+    public func begin(_ head: SnapshotHead, counts: [SnapshotCount]) {
+        for count in counts { self.counts[count.database] = count }
+        encoder.header()
+        encoder.auxiliary("redis-ver", text: head.serverVersion)
+        encoder.auxiliary("redis-bits", integer: 64)
+        encoder.auxiliary("ctime", integer: head.createdSeconds)
+        encoder.auxiliary("used-mem", integer: head.usedBytes)
+        if let position = head.position {
+            encoder.auxiliary("repl-stream-db", integer: Int64(position.database))
+            encoder.auxiliary("repl-id", text: position.id.text)
+            encoder.auxiliary("repl-offset", integer: position.offset)
+        }
+        encoder.auxiliary("aof-base", integer: head.isLogBase ? 1 : 0)
+        for item in head.moduleAuxiliaries {
+            item.withByteSlice { encoder.moduleAuxiliary($0) }
+        }
+        for source in head.functions { source.withByteSlice { encoder.function($0) } }
+    }
+
+    /// Takes an entry of the snapshot.
+    public func save(_ entry: Entry, database: Int) {
+        guard let row = RDBValueEncoder.find(entry.type) else {
+            preconditionFailure("a value without an encoder")
+        }
+        if database != self.database { select(database) }
+        encoder.key(entry.key, typeCode: row.typeCode, expiresAt: entry.expiresAt)
+        keyCount += 1
+        if let block = row.encode(entry, &encoder) {
+            flush(block)
+        } else if encoder.output.count >= SnapshotEncoder.chunkBytes {
+            flush(nil)
+        }
+    }
+
+    /// Writes the end mark and hands on what is left.
+    public func finish() {
+        encoder.end()
+        flush(nil)
+    }
+
+    private func select(_ database: Int) {
+        self.database = database
+        encoder.select(database: database)
+        if let count = counts.removeValue(forKey: database) {
+            encoder.resize(keys: count.count, expires: count.expiringCount)
+        }
+    }
+
+    private func flush(_ block: SharedBlock?) {
+        emit(
+            SnapshotChunk(
+                bytes: encoder.output.readable.array, spans: encoder.compressible, block: block))
+        encoder.removeAll()
+    }
+}
+
+/// The writer's end of a snapshot: chunks in, file bytes out. Lives on the writer's thread.
+public struct SnapshotFormatter: ~Copyable {
+    private var compressor = RDBCompressor()
+    private var crc = CRC64()
+    private let compresses: Bool
+    private let checksums: Bool
+    /// Bytes of the file so far.
+    public private(set) var fileBytes: Int64 = 0
+
+    /// A formatter as `rdbcompression` and `rdbchecksum` say.
+    public init(compresses: Bool, checksums: Bool) {
+        self.compresses = compresses
+        self.checksums = checksums
+    }
+
+    /// Appends the file bytes of `chunk` to `output`, which must be empty.
+    public mutating func append(_ chunk: SnapshotChunk, to output: inout ByteBuffer) {
+        assert(output.isEmpty)
+        chunk.bytes.withByteSlice { bytes in
+            if compresses {
+                compressor.append(bytes, spans: chunk.spans, to: &output)
+            } else {
+                output.append(bytes)
+            }
+        }
+        if let block = chunk.block {
+            compressor.appendString(block.bytes, compressing: compresses, to: &output)
+        }
+        if checksums { crc.update(output.readable) }
+        fileBytes += Int64(output.count)
+    }
+
+    /// Appends the checksum behind the last chunk.
+    public mutating func appendChecksum(to output: inout ByteBuffer) {
+        output.append(littleEndian: checksums ? crc.value : 0)
+        fileBytes += 8
+    }
+}
