@@ -2,7 +2,8 @@
 //
 //   1. a unit (one command, or MULTI … EXEC) is applied when all of it is there
 //   2. what was applied is consumed; `goodBytes` is the end of the last whole unit
-//   3. at the end of the file, `leftover` bytes belong to no whole unit: a torn tail, to be cut there
+//   3. at the end of the file, `leftover` bytes belong to no whole unit: a torn tail, to be cut
+//   there
 //      (`aof-load-truncated yes`) or a reason not to start
 //
 // Whether a command exists and what it does is the business of `apply`.
@@ -30,8 +31,8 @@ public struct AOFReplay: ~Copyable {
     /// Number of commands applied.
     public private(set) var commandCount = 0
 
-    /// A replay from `position` on, where database 0 is selected: the start of a file, or the end of
-    /// its RDB preamble.
+    /// A replay from `position` on, where database 0 is selected: the start of a file, or the end
+    /// of its RDB preamble.
     public init(position: Int64 = 0) { goodBytes = position }
 
     /// Database selected behind the last unit.

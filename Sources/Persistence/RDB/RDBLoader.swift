@@ -1,7 +1,8 @@
 // Loads an RDB file into a keyspace.
 //
 //   keys that expired   dropped when a master starts without a position; kept otherwise: a replica
-//                       waits for its master's DEL, and a master whose history goes on must send one
+//                       waits for its master's DEL, and a master whose history goes on must send
+//                       one
 //   unknown names       ignored
 //   functions, modules  kept as bytes, so that they can be written again
 
