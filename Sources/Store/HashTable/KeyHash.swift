@@ -3,7 +3,7 @@
 public import Bytes
 
 /// The keyed hash of a key; equal in every database of a keyspace.
-public struct KeyHash: Equatable, Sendable {
+public struct KeyHash: Equatable, Sendable, BitwiseCopyable {
     /// The 64 bits: the top ones choose the segment, the next the bucket, the low byte the tag.
     public let value: UInt64
 

@@ -1,0 +1,224 @@
+// How a batch runs.
+//
+// 1. Look all commands up, hash their first keys and prefetch the keys' buckets.
+// 2. Prefetch the keys' entries: the buckets are in the cache by now.
+// 3. Run the commands. What is allowed without further questions takes the straight path; anything
+//    special (gates, transactions, subscribers, strangers, long commands) goes through `admit`.
+//
+// Time is read once before and once after a run of straight commands and shared evenly by them;
+// special ones get readings of their own.
+internal import Bytes
+internal import RESP
+internal import Store
+
+/// Which commands of a batch have not been counted yet, and since when they run.
+struct BatchTiming {
+    var started: Int64
+    var firstIndex = 0
+}
+
+extension CommandEngine {
+    /// Runs the commands of `batch` until one blocks, closes or hands over the connection.
+    ///
+    /// Replies are in `client.output` afterwards, effects in `stream`. A violation of the protocol
+    /// found by `fill` is told behind the replies, and the client is to be closed.
+    public func execute(_ batch: inout RequestBatch, client: ClientState) -> BatchOutcome {
+        let total = batch.commands.count
+        prepare(&batch, client)
+        var timing = BatchTiming(started: owner.monotonicNanoseconds())
+        var index = 0
+        var end = BatchOutcome.End.finished
+        while index < total {
+            let command = batch.commands[index]
+            let arguments = batch.arguments(of: command)
+            keyHash = command.keyHash
+            rawRequest =
+                command.isCanonical && isPropagating
+                ? batch.input.slice(from: command.start, count: command.end &- command.start)
+                : ByteSlice()
+            if !client.isSpecial && command.flags.isDisjoint(with: refusedFlags) {
+                runStraight(Int(command.number), arguments, client)
+            } else {
+                share(&timing, &batch, until: index)
+                timing.firstIndex = index + 1
+                if !runSpecially(Int(command.number), arguments, client, &timing) {
+                    end = .paused
+                    break
+                }
+            }
+            index &+= 1
+            if client.stopsBatch {
+                end = stopped(client)
+                break
+            }
+        }
+        share(&timing, &batch, until: index)
+        return conclude(end, &batch, executed: index, client)
+    }
+
+    /// Phases 1 and 2.
+    @inline(__always)
+    private func prepare(_ batch: inout RequestBatch, _ client: ClientState) {
+        let total = batch.commands.count
+        let database = database(client)
+        var index = 0
+        while index < total {
+            let arguments = batch.arguments(of: batch.commands[index])
+            let number = table.number(of: arguments[0])
+            batch.commands[index].number = Int32(truncatingIfNeeded: number)
+            if number >= 0 {
+                let facts = table.facts[number]
+                if facts.takesStraightPath && facts.accepts(arguments.count) {
+                    batch.commands[index].flags = facts.flags
+                }
+                let firstKey = Int(facts.firstKey)
+                if firstKey > 0 && firstKey < arguments.count {
+                    let hash = keyspace.hash(arguments[firstKey])
+                    batch.commands[index].keyHash = hash
+                    database.prefetchBucket(hash)
+                }
+            }
+            index &+= 1
+        }
+        guard total > 1 else { return }
+        index = 0
+        while index < total {
+            database.prefetchEntry(batch.commands[index].keyHash)
+            index &+= 1
+        }
+    }
+
+    @inline(__always)
+    private func runStraight(_ number: Int, _ arguments: Arguments, _ client: ClientState) {
+        beginUnit()
+        if number == table.get {
+            Strings.getStraight(self, client, arguments)
+        } else {
+            runHandler(number, arguments, client)
+        }
+        endUnit(client)
+        client.lastCommandNumber = number
+    }
+
+    @inline(__always)
+    func runHandler(_ number: Int, _ arguments: Arguments, _ client: ClientState) {
+        do throws(ReplyError) {
+            try table.specs[number].handler(self, client, arguments)
+        } catch {
+            statistics[number].failedCalls &+= 1
+            fail(error, client)
+        }
+    }
+
+    /// Counts the straight commands from the last mark up to `index` and gives each an even share
+    /// of the time that passed.
+    private func share(
+        _ timing: inout BatchTiming, _ batch: inout RequestBatch, until index: Int
+    ) {
+        let count = index &- timing.firstIndex
+        if count <= 0 { return }
+        let now = owner.monotonicNanoseconds()
+        let each = (now &- timing.started) / Int64(count)
+        var place = timing.firstIndex
+        while place < index {
+            let number = Int(batch.commands[place].number)
+            statistics[number].calls &+= 1
+            statistics[number].nanoseconds &+= each
+            place &+= 1
+        }
+        counts.commands &+= Int64(count)
+        timing.started = now
+        timing.firstIndex = index
+    }
+
+    private func stopped(_ client: ClientState) -> BatchOutcome.End {
+        if client.closesAfterReplies { return .closing }
+        return client.isHandedOver ? .handedOver : .blocked
+    }
+
+    private func conclude(
+        _ end: BatchOutcome.End, _ batch: inout RequestBatch, executed: Int,
+        _ client: ClientState
+    ) -> BatchOutcome {
+        rawRequest = ByteSlice()
+        guard executed == batch.commands.count else {
+            let consumed = executed == 0 ? 0 : batch.commands[executed - 1].end
+            return BatchOutcome(end: end, executedCount: executed, consumed: consumed)
+        }
+        if let problem = batch.problem, end == .finished {
+            client.writer.error(problem)
+            client.closesAfterReplies = true
+            return BatchOutcome(
+                end: .closing, executedCount: executed, consumed: batch.consumed)
+        }
+        return BatchOutcome(end: end, executedCount: executed, consumed: batch.consumed)
+    }
+
+    // MARK: Special cases
+
+    /// Runs, queues or refuses one command; false when it must wait.
+    private func runSpecially(
+        _ found: Int, _ arguments: Arguments, _ client: ClientState, _ timing: inout BatchTiming
+    ) -> Bool {
+        let replyStart = client.writer.buffer.count
+        let modeBefore = client.replyMode
+        let number = resolve(found, arguments)
+        switch admit(number, found, arguments, client) {
+        case .run:
+            timing.started = run(number, arguments, client)
+        case .queue:
+            client.transaction?.append(
+                number: number, flags: table.facts[number].flags, arguments: arguments)
+            client.writer.simpleString("QUEUED")
+        case .refuse(let error):
+            reject(error, number, client)
+        case .wait:
+            return false
+        }
+        let isSilent = modeBefore == .off || modeBefore == .skipCurrent
+        if client.isMaster || (isSilent && client.replyMode != .on) {
+            client.writer.buffer.truncate(to: min(replyStart, client.writer.buffer.count))
+        }
+        if client.replyMode == .skipCurrent { client.replyMode = .on }
+        if client.replyMode == .skipNext { client.replyMode = .skipCurrent }
+        return true
+    }
+
+    /// Runs one command as a unit of its own; returns the time when it ended.
+    private func run(_ number: Int, _ arguments: Arguments, _ client: ClientState) -> Int64 {
+        let started = owner.monotonicNanoseconds()
+        beginUnit()
+        runHandler(number, arguments, client)
+        endUnit(client)
+        let ended = owner.monotonicNanoseconds()
+        client.lastCommandNumber = number
+        statistics[number].calls &+= 1
+        statistics[number].nanoseconds &+= ended &- started
+        counts.commands &+= 1
+        if !monitors.isEmpty { feedMonitors(number, arguments, client) }
+        return ended
+    }
+
+    /// Writes an error reply and counts it.
+    func fail(_ error: ReplyError, _ client: ClientState) {
+        counts.errors &+= 1
+        errorCounts[error.code, default: 0] += 1
+        client.writer.error(error)
+    }
+
+    /// Refuses a command before it ran.
+    private func reject(_ error: ReplyError, _ number: Int, _ client: ClientState) {
+        if number >= 0 { statistics[number].rejectedCalls &+= 1 }
+        if number >= 0 && ByteSlice(table.specs[number].name) == "exec" && client.transaction != nil
+        {
+            Transactions.discard(self, client)
+            fail(
+                ReplyError(
+                    composed: "EXECABORT Transaction discarded because of: " + error.text),
+                client)
+            return
+        }
+        client.transaction?.isBroken = true
+        fail(error, client)
+    }
+}

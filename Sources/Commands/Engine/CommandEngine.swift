@@ -1,0 +1,169 @@
+// The command core: requests in, replies and stream effects out. No sockets, files or clocks.
+//
+//   RequestBatch ──► execute ──► client.output         (replies)
+//                        │
+//                        ├─────► stream                (RESP commands for replicas and the log)
+//                        └─────► clientsWithOutput     (subscribers that got a message)
+//
+// One engine per node, confined to the engine thread. The node sets the time and the gates, hands
+// in batches, and at the end of a turn drains the stream before it sends any reply.
+internal import Bytes
+internal import RESP
+public import Store
+
+/// Runs commands against a keyspace.
+public final class CommandEngine {
+    /// The data.
+    public let keyspace: Keyspace
+    /// The commands.
+    public let table: CommandTable
+    unowned var owner: any NodeHost
+
+    // State of the straight path: plain internal fields, no observers.
+    var now: Int64 = 0
+    var refusedFlags: CommandFlags = [.notStraight]
+    var deletesExpiredKeys = true
+    var keyHash: KeyHash
+    var rawRequest = ByteSlice()
+    var effects = ByteBuffer()
+    var unitStart = 0
+    var unitEffectCount = 0
+    var effectDatabase = -1
+    var isPropagating = false
+    var effectBase: Int64 = 0
+    var changeCount: Int64 = 0
+    var eventMask: KeyspaceEvents = []
+    var counts = EngineCounters()
+    var statistics: TrivialList<CommandStatistics>
+    var watches = WatchTable()
+    var subscribers = SubscriptionTable()
+    var monitors: [ClientState] = []
+    var errorCounts: [String: Int64] = [:]
+    var listedClients: [ClientState] = []
+    var scratch = ByteBuffer()
+
+    /// An engine over `keyspace`; `host` must outlive it.
+    public init(
+        keyspace: Keyspace, table: CommandTable = CommandTable(),
+        settings: EngineSettings = EngineSettings(), host: any NodeHost
+    ) {
+        self.keyspace = keyspace
+        self.table = table
+        self.settings = settings
+        owner = host
+        keyHash = keyspace.hash(ByteSlice())
+        statistics = TrivialList(repeating: CommandStatistics(), count: table.specs.count)
+        eventMask = settings.events
+    }
+
+    /// The node around the engine.
+    public var host: any NodeHost { owner }
+
+    // MARK: What the node sets
+
+    /// Directives that commands read.
+    public var settings: EngineSettings {
+        didSet { eventMask = settings.events }
+    }
+    /// Wall-clock time in milliseconds, set once per turn: all commands of a turn see the same.
+    public var nowMilliseconds: Int64 {
+        get { now }
+        set { now = newValue }
+    }
+    /// Whether clients may write.
+    public var writeGate = WriteGate.allowed { didSet { updateGates() } }
+    /// The data set is being loaded: only commands with the `loading` flag run.
+    public var isLoading = false { didSet { updateGates() } }
+    /// A replica without its master that must not serve old data.
+    public var refusesStaleReads = false { didSet { updateGates() } }
+    /// The memory limit is reached.
+    public var isOutOfMemory = false { didSet { updateGates() } }
+    /// Which commands wait.
+    public var pause = PauseMode.none { didSet { updateGates() } }
+    /// The node follows a master: expired keys are hidden and wait for the master's DEL.
+    public var isReplica = false { didSet { updateGates() } }
+    /// Expiry and eviction by the cycle are allowed (DEBUG SET-ACTIVE-EXPIRE).
+    public internal(set) var expiresActively = true
+    /// Effects are written into `stream`: somebody (log, replica, backlog) wants them.
+    public var propagates: Bool {
+        get { isPropagating }
+        set { isPropagating = newValue }
+    }
+
+    private func updateGates() {
+        var flags: CommandFlags = [.notStraight]
+        if writeGate != .allowed { flags.insert(.write) }
+        if isOutOfMemory { flags.insert(.denyOutOfMemory) }
+        if pause == .writes { flags.formUnion([.write, .mayReplicate]) }
+        if isLoading || refusesStaleReads || pause == .all || !monitors.isEmpty {
+            flags = CommandFlags(rawValue: .max)
+        }
+        refusedFlags = flags
+        deletesExpiredKeys = !isReplica && pause == .none && !isLoading && mayDeleteExpired
+    }
+
+    private var mayDeleteExpired: Bool {
+        if case .refused = writeGate { return false }
+        return true
+    }
+
+    func monitorsChanged() { updateGates() }
+
+    // MARK: What the node reads
+
+    /// Changes of the data set since the start; never falls.
+    public var dirty: Int64 { changeCount }
+    /// Counters for INFO.
+    public var counters: EngineCounters {
+        get { counts }
+        set { counts = newValue }
+    }
+    /// Number of watched keys.
+    public var watchedKeyCount: Int { watches.keyCount }
+    /// Number of subscribed channels, patterns and shard channels of the server.
+    public var subscribedCounts: (channels: Int, patterns: Int, shardChannels: Int) {
+        (
+            subscribers[.channel].count, subscribers[.pattern].count,
+            subscribers[.shardChannel].count
+        )
+    }
+    /// Error replies by code.
+    public var errorReplies: [String: Int64] { errorCounts }
+
+    /// What the command with this number has cost.
+    public func statistics(of number: Int) -> CommandStatistics { statistics[number] }
+
+    /// Clients other than the running one that got output since the last call.
+    public func takeClientsWithOutput() -> [ClientState] {
+        if listedClients.isEmpty { return [] }
+        let clients = listedClients
+        listedClients = []
+        for client in clients { client.isListedForOutput = false }
+        return clients
+    }
+
+    func noteOutput(_ client: ClientState) {
+        if client.isListedForOutput { return }
+        client.isListedForOutput = true
+        listedClients.append(client)
+    }
+
+    /// CONFIG RESETSTAT: the engine's part.
+    public func resetStatistics() {
+        counts = EngineCounters()
+        errorCounts = [:]
+        for index in 0..<statistics.count { statistics[index] = CommandStatistics() }
+    }
+
+    /// Forgets a client that is gone: its watches, subscriptions and transaction.
+    public func forget(_ client: ClientState) {
+        watches.removeAll(of: client)
+        dropSubscriptions(of: client)
+        client.transaction = nil
+        listedClients.removeAll { $0 === client }
+        if client.isMonitor {
+            monitors.removeAll { $0 === client }
+            monitorsChanged()
+        }
+    }
+}

@@ -1,0 +1,117 @@
+// Delivery of messages: PUBLISH, keyspace events, MONITOR.
+internal import Bytes
+internal import RESP
+
+extension CommandEngine {
+    /// Delivers a message; returns how many clients got it.
+    func publish(_ channel: ByteSlice, _ message: ByteSlice) -> Int {
+        var receivers = 0
+        for client in subscribers[.channel][channel.array] ?? [] {
+            client.writer.pushHeader(3)
+            client.writer.bulk("message")
+            client.writer.bulk(channel)
+            client.writer.bulk(message)
+            noteOutput(client)
+            receivers += 1
+        }
+        if subscribers[.pattern].isEmpty { return receivers }
+        for (pattern, clients) in subscribers[.pattern] {
+            pattern.withByteSlice { pattern in
+                guard Glob.matches(pattern: pattern, text: channel) else { return }
+                for client in clients {
+                    client.writer.pushHeader(4)
+                    client.writer.bulk("pmessage")
+                    client.writer.bulk(pattern)
+                    client.writer.bulk(channel)
+                    client.writer.bulk(message)
+                    noteOutput(client)
+                    receivers += 1
+                }
+            }
+        }
+        return receivers
+    }
+
+    /// Delivers a message to a shard channel; returns how many clients got it.
+    func publishToShard(_ channel: ByteSlice, _ message: ByteSlice) -> Int {
+        let clients = subscribers[.shardChannel][channel.array] ?? []
+        for client in clients {
+            client.writer.pushHeader(3)
+            client.writer.bulk("smessage")
+            client.writer.bulk(channel)
+            client.writer.bulk(message)
+            noteOutput(client)
+        }
+        return clients.count
+    }
+
+    /// A message of the node itself to all subscribers (`__sentinel__:hello`); not an effect.
+    @discardableResult
+    public func publish(channel: String, message: String) -> Int {
+        Array(channel.utf8).withByteSlice { channel in
+            Array(message.utf8).withByteSlice { publish(channel, $0) }
+        }
+    }
+
+    /// Tells listeners that `event` happened to `key` of the client's database.
+    @inline(__always)
+    func notify(
+        _ kind: KeyspaceEvents, _ event: StaticString, _ key: ByteSlice, _ client: ClientState
+    ) {
+        if eventMask.isDisjoint(with: kind) { return }
+        notify(kind, event, key, database: client.databaseIndex)
+    }
+
+    /// Tells listeners that `event` happened to `key` of `database`.
+    func notify(
+        _ kind: KeyspaceEvents, _ event: StaticString, _ key: ByteSlice, database: Int
+    ) {
+        if eventMask.isDisjoint(with: kind) || subscribers.isEmpty { return }
+        var channel = ByteBuffer()
+        if eventMask.contains(.keyspace) {
+            channel.append("__keyspace@")
+            channel.append(decimal: Int64(database))
+            channel.append("__:")
+            channel.append(key)
+            _ = publish(channel.readable, ByteSlice(event))
+        }
+        channel.removeAll()
+        if eventMask.contains(.keyEvent) {
+            channel.append("__keyevent@")
+            channel.append(decimal: Int64(database))
+            channel.append("__:")
+            channel.append(event)
+            _ = publish(channel.readable, key)
+        }
+    }
+
+    /// Ends all subscriptions of a client without telling it.
+    func dropSubscriptions(of client: ClientState) {
+        for kind in [SubscriptionKind.channel, .pattern, .shardChannel] {
+            for name in client.subscriptions[kind] {
+                _ = subscribers.remove(name, kind: kind, client: client)
+            }
+        }
+    }
+
+    /// Shows a command to the clients that sent MONITOR.
+    func feedMonitors(_ number: Int, _ arguments: Arguments, _ client: ClientState) {
+        let flags = table.facts[number].flags
+        if flags.contains(.skipMonitor) || flags.contains(.admin) { return }
+        var line = ByteBuffer()
+        let microseconds = owner.wallMicroseconds()
+        let fraction = String(microseconds % 1_000_000)
+        line.append(text: "+\(microseconds / 1_000_000).")
+        line.append(text: String(repeating: "0", count: 6 - fraction.utf8.count) + fraction)
+        line.append(text: " [\(client.databaseIndex) \(client.addressText)]")
+        for index in 0..<arguments.count {
+            line.append(" ")
+            QuotedText.append(arguments[index], to: &line)
+        }
+        line.append("\r\n")
+        for monitor in monitors {
+            monitor.writer.buffer.append(line.readable)
+            noteOutput(monitor)
+        }
+    }
+}
