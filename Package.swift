@@ -25,6 +25,8 @@ struct Module {
     var uses: [String] = []
     var packages: [String] = []
     var links: [String] = []
+    /// Further modules that only its tests use.
+    var tests: [String] = []
 }
 
 // Lowest layer first.
@@ -46,7 +48,8 @@ let modules = [
     Module(name: "Platform", kind: .io, uses: ["CLinux", "Bytes"]),
     Module(name: "Diagnostics", kind: .io, uses: ["Platform", "Bytes"], packages: ["Logging"]),
     Module(name: "EventLoop", kind: .io, uses: ["Platform", "CLinux", "Bytes"]),
-    Module(name: "HTTPClient", kind: .io, uses: ["CCurl", "Platform"]),
+    Module(
+        name: "HTTPClient", kind: .io, uses: ["CCurl", "Platform"], tests: ["EventLoop", "Bytes"]),
     Module(name: "RESPClient", kind: .io, uses: ["RESP", "EventLoop", "Platform", "Bytes"]),
     Module(name: "HTTPTransport", kind: .io, uses: ["HTTPWire", "EventLoop", "Platform", "Bytes"]),
     Module(
@@ -101,7 +104,7 @@ let chosen: Set<String> = {
         guard let module = modules.first(where: { $0.name == name }) else {
             fatalError("ONLY names \(name), which is no module of Package.swift")
         }
-        pending += module.uses
+        pending += module.uses + module.tests
     }
     return closure
 }()
@@ -148,7 +151,7 @@ let tests: [Target] = present.filter { exists("Tests/\($0.name)Tests") }.map { m
     .testTarget(
         name: "\(module.name)Tests",
         dependencies: [.byName(name: module.name)]
-            + module.uses.filter(presentNames.contains).map { .byName(name: $0) }
+            + (module.uses + module.tests).filter(presentNames.contains).map { .byName(name: $0) }
             + testKit.map { .byName(name: $0.name) },
         path: "Tests/\(module.name)Tests", swiftSettings: strict)
 }
