@@ -116,6 +116,13 @@ public struct WakeCounter: ~Copyable, Sendable {
         _ = unsafe Glibc.write(descriptor.number, &one, 8)
     }
 
+    /// Waits until the counter is above zero; leaves it as it is.
+    public borrowing func waitUntilRaised() {
+        var entry = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
+        // An interrupted wait is the caller's to repeat: it looks whether its condition holds.
+        _ = unsafe poll(&entry, 1, -1)
+    }
+
     /// Sets the counter back to zero.
     public borrowing func clear() {
         var value: UInt64 = 0

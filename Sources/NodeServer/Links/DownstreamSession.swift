@@ -1,0 +1,324 @@
+// The session of one attached replica: carries the effects of its `DownstreamLink` out.
+//
+//   snapshot file ─┐ pieces, while the connection's output is below the window
+//                  ├──► connection.output ──► socket
+//   stream log ────┘ from `feedOffset`, up to what is committed
+//
+// Memory per replica is bounded by the window: what does not fit stays in the file or in the log,
+// where it is anyway. A replica that is slow just reads later.
+
+import Bytes
+import EventLoop
+import Log
+import RESP
+import Replication
+
+/// One attached replica, or a connection that may become one.
+final class DownstreamSession {
+    /// Output above which nothing more is read for a replica.
+    static let windowBytes = 256 << 10
+    /// Most bytes read in one go.
+    static let pieceBytes = 64 << 10
+
+    private unowned let links: ReplicationLinks
+    private let host: any LinksHost
+    private var connection: (any ReplicaConnection)?
+    private(set) var link: DownstreamLink
+    private var parser = RequestParser()
+    private var arguments = ByteSliceList(capacity: 16)
+    private var snapshot: (any LinkSnapshot)?
+    private var snapshotOffset: Int64 = 0
+    /// First byte of the stream that was not written to the connection; nil while not online.
+    private var feedOffset: Int64?
+    private var isReadPending = false
+    private var isPumpPlanned = false
+    private var isHandedOver = false
+    /// Address of the peer, kept for facts.
+    let peerHost: String
+    /// The client's id.
+    let clientID: Int64
+
+    init(links: ReplicationLinks, host: any LinksHost, connection: any ReplicaConnection) {
+        self.links = links
+        self.host = host
+        self.connection = connection
+        peerHost = connection.peerHost
+        clientID = connection.clientID
+        link = DownstreamLink(
+            timeoutMilliseconds: host.linkSettings.timeoutMilliseconds,
+            now: host.loop.nowMilliseconds)
+    }
+
+    private var now: Int64 { host.loop.nowMilliseconds }
+
+    /// The address that INFO and ROLE show.
+    var shownHost: String { link.options.announcedAddress ?? peerHost }
+
+    /// Whether the replica has everything that is committed, as far as the socket knows.
+    private var isCaughtUp: Bool { feedOffset == host.committedOffset + 1 && !isReadPending }
+
+    // MARK: Commands
+
+    /// REPLCONF, the name at index 0.
+    func configure(_ arguments: ByteSliceView) {
+        var effects: [DownstreamEffect] = []
+        link.configure(
+            arguments, identity: host.peerIdentity, now: now, effects: &effects)
+        perform(effects)
+    }
+
+    /// PSYNC, or SYNC when `request` is nil.
+    func attach(_ request: ResyncRequest?) {
+        link.timeoutMilliseconds = host.linkSettings.timeoutMilliseconds
+        var effects: [DownstreamEffect] = []
+        link.attach(
+            request, history: host.history, role: links.servingRole,
+            identity: host.peerIdentity, now: now, effects: &effects)
+        perform(effects)
+        if link.isReplica && !isHandedOver, let connection {
+            isHandedOver = true
+            connection.handOver(to: self, noDelay: !host.linkSettings.disablesNoDelay)
+        }
+    }
+
+    /// Bytes from the replica; returns how many are done with.
+    func received(_ input: ByteSlice) -> Int {
+        var position = 0
+        while position < input.count, connection != nil {
+            if input[position] == 0x0A {
+                link.receivedNewline(now: now)
+                position += 1
+                continue
+            }
+            arguments.removeAll()
+            do throws(ProtocolError) {
+                guard
+                    case .command(let length, let count) = try parser.parse(
+                        input, from: position, into: &arguments)
+                else { break }
+                position += length
+                if count > 0 { serve(arguments.view(from: 0, count: count)) }
+            } catch {
+                fail(.refused("protocol error"))
+                return input.count
+            }
+        }
+        return position
+    }
+
+    /// A replica may say PING, REPLCONF and little else.
+    private func serve(_ arguments: ByteSliceView) {
+        let name = arguments[0]
+        if name.equalsIgnoringCase("replconf") {
+            configure(arguments)
+        } else if name.equalsIgnoringCase("ping") {
+            write("+PONG\r\n")
+        } else if name.equalsIgnoringCase("psync") || name.equalsIgnoringCase("sync") {
+            // A second request on the same connection is ignored, as everywhere.
+        } else {
+            write("-ERR only replication commands are served on this connection\r\n")
+        }
+    }
+
+    private func write(_ text: StaticString) {
+        connection?.withOutput { $0.append(text) }
+    }
+
+    // MARK: Effects
+
+    private func perform(_ effects: [DownstreamEffect]) {
+        for effect in effects {
+            switch effect {
+            case .send(let bytes): connection?.withOutput { $0.append(bytes) }
+            case .requestSnapshot: requestSnapshot()
+            case .sendSnapshot: snapshotOffset = 0
+            case .feed(let offset):
+                feedOffset = offset
+                links.replicasChanged()
+            case .takeOver: takeOver()
+            case .acknowledged: links.acknowledged()
+            case .close(let reason): close(reason)
+            }
+        }
+        planPump()
+    }
+
+    private func requestSnapshot() {
+        let id = clientID
+        host.logLink(
+            "Full resync of replica \(shownHost) (client \(id)) requested", isWarning: false)
+        host.requestSnapshot { [weak self] snapshot in
+            guard let self, connection != nil else {
+                snapshot?.release()
+                return
+            }
+            var effects: [DownstreamEffect] = []
+            if let snapshot {
+                self.snapshot = snapshot
+                link.snapshotReady(
+                    snapshot.position, framing: .length(snapshot.length), now: now,
+                    effects: &effects)
+                links.replicasChanged()
+            } else {
+                link.snapshotFailed(effects: &effects)
+            }
+            perform(effects)
+        }
+    }
+
+    private func takeOver() {
+        host.logLink("Failover request received from \(shownHost).", isWarning: false)
+        links.promote()
+        var effects: [DownstreamEffect] = []
+        link.tookOver(history: host.history, effects: &effects)
+        perform(effects)
+    }
+
+    // MARK: Pumping
+
+    /// Pumps in this turn or the next, outside the caller's stack.
+    private func planPump() {
+        guard !isPumpPlanned, snapshot != nil || feedOffset != nil else { return }
+        isPumpPlanned = true
+        host.loop.runNextTurn { [weak self] in
+            guard let self else { return }
+            isPumpPlanned = false
+            pump()
+        }
+    }
+
+    /// Moves what fits into the window. Called after each commit and when output has drained.
+    func pump() {
+        guard connection != nil else { return }
+        if snapshot != nil && link.state == .sendingSnapshot {
+            pumpSnapshot()
+        } else if feedOffset != nil {
+            pumpStream()
+        }
+    }
+
+    private var room: Int {
+        Self.windowBytes - (connection?.outputCount ?? Self.windowBytes)
+    }
+
+    private func pumpSnapshot() {
+        guard let snapshot, let connection else { return }
+        var moved = false
+        while room > 0 && snapshotOffset < snapshot.length {
+            let left = snapshot.length - snapshotOffset
+            let wanted = left < Int64(Self.pieceBytes) ? Int(left) : Self.pieceBytes
+            var count: Int?
+            connection.withOutput {
+                count = snapshot.read(at: snapshotOffset, maximum: wanted, into: &$0)
+            }
+            guard let count, count > 0 else {
+                fail(.snapshotFailed)
+                return
+            }
+            snapshotOffset += Int64(count)
+            moved = true
+        }
+        if moved { link.progressed(now: now) }
+        if snapshotOffset == snapshot.length {
+            var effects: [DownstreamEffect] = []
+            link.snapshotSent(now: now, effects: &effects)
+            // The stream behind the cut stays readable as long as the snapshot is held.
+            perform(effects)
+            pump()
+            snapshot.release()
+            self.snapshot = nil
+        } else if moved {
+            planPump()
+        }
+    }
+
+    private func pumpStream() {
+        guard let connection, !isReadPending else { return }
+        var moved = false
+        while var next = feedOffset, room > 0 {
+            let left = host.committedOffset - next + 1
+            guard left > 0 else { return }
+            let wanted = left < Int64(Self.pieceBytes) ? Int(left) : Self.pieceBytes
+            var outcome = LinkRead.upToDate
+            connection.withOutput { output in
+                outcome = host.readStream(from: next, maximum: wanted, into: &output) {
+                    [weak self] in
+                    guard let self else { return }
+                    isReadPending = false
+                    pump()
+                }
+            }
+            switch outcome {
+            case .bytes(let count):
+                next += Int64(count)
+                feedOffset = next
+                moved = true
+            case .pending:
+                isReadPending = true
+                return
+            case .upToDate: return
+            case .gone:
+                fail(.fellBehind)
+                return
+            }
+        }
+        // More is there than fits. If the socket takes all of it at once, nobody else calls.
+        if moved { planPump() }
+    }
+
+    /// All output was taken by the kernel.
+    func outputDrained() {
+        link.progressed(now: now)
+        pump()
+    }
+
+    // MARK: Time
+
+    func tick() {
+        link.timeoutMilliseconds = host.linkSettings.timeoutMilliseconds
+        var effects: [DownstreamEffect] = []
+        link.tick(now: now, effects: &effects)
+        perform(effects)
+        guard link.isOnline, link.options.acceptsHeartbeats, link.options.identity != nil,
+            isCaughtUp, let connection
+        else { return }
+        // Caught up means that the output ends between two units.
+        let beat = Heartbeat(epoch: host.peerIdentity.epoch, clock: now)
+        connection.withOutput { $0.append(beat.line) }
+    }
+
+    // MARK: End
+
+    func fail(_ reason: DownstreamFailure) {
+        var effects: [DownstreamEffect] = []
+        link.fail(reason, effects: &effects)
+        perform(effects)
+    }
+
+    private func close(_ reason: DownstreamFailure) {
+        if reason != .disconnected && link.isReplica {
+            host.logLink(
+                "Connection with replica \(shownHost) (client \(clientID)) closed: \(reason)",
+                isWarning: reason == .timeout || reason == .fellBehind)
+        }
+        let connection = connection
+        ended()
+        connection?.close(afterOutput: reason == .complete)
+    }
+
+    /// The connection is over, whoever closed it.
+    func sessionClosed() {
+        guard connection != nil else { return }
+        var effects: [DownstreamEffect] = []
+        link.fail(.disconnected, effects: &effects)
+        ended()
+    }
+
+    private func ended() {
+        connection = nil
+        feedOffset = nil
+        if let snapshot { snapshot.release() }
+        snapshot = nil
+        links.remove(self)
+    }
+}
