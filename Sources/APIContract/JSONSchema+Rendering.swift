@@ -45,6 +45,8 @@ extension JSONSchema {
             ])
         case .reference(let name):
             return [.init("$ref", .string("#/components/schemas/\(name)"))]
+        case .anyOf(let schemas):
+            return [.init("anyOf", .array(schemas.map(\.rendered)))]
         case .nullable(let inner):
             return [.init("anyOf", [inner.rendered, ["type": "null"]])]
         }

@@ -6,6 +6,12 @@ public struct SchemaViolation: Sendable, Equatable {
     public let pointer: String
     /// What is wrong and what would be right.
     public let detail: String
+
+    /// A violation at the given place.
+    public init(pointer: String, detail: String) {
+        self.pointer = pointer
+        self.detail = detail
+    }
 }
 
 extension JSONSchema {
@@ -65,6 +71,13 @@ private struct SchemaCheck {
             checkObject(value, properties, others, pointer, depth)
         case .reference(let name):
             check(value, catalogue[name], pointer: pointer, depth: depth + 1)
+        case .anyOf(let schemas):
+            let fits = schemas.contains {
+                var trial = SchemaCheck(catalogue: catalogue)
+                trial.check(value, $0, pointer: pointer, depth: depth + 1)
+                return trial.found.isEmpty
+            }
+            if !fits { add(pointer, "fits none of \(schemas.count) alternatives") }
         case .nullable(let inner):
             if case .null = value { return }
             check(value, inner, pointer: pointer, depth: depth + 1)

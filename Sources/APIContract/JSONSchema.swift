@@ -47,6 +47,8 @@ public struct JSONSchema: Sendable {
         case reference(String)
         /// The schema, or `null`.
         case nullable(JSONSchema)
+        /// Any of the schemas.
+        case anyOf([JSONSchema])
     }
 
     /// What is accepted.
@@ -110,6 +112,11 @@ public struct JSONSchema: Sendable {
     /// An object with any names and values of one kind.
     public static func map(of value: JSONSchema) -> JSONSchema {
         JSONSchema(.object([], others: value))
+    }
+
+    /// Any of the schemas.
+    public static func anyOf(_ schemas: [JSONSchema]) -> JSONSchema {
+        JSONSchema(.anyOf(schemas))
     }
 
     /// A component of the contract.

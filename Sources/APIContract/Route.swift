@@ -70,6 +70,12 @@ public struct RouteReply: Sendable {
         public let type: String
         /// What the content is.
         public let schema: JSONSchema
+
+        /// A form of the given type.
+        public init(type: String, schema: JSONSchema) {
+            self.type = type
+            self.schema = schema
+        }
     }
 
     /// The status.

@@ -25,6 +25,9 @@ public final class HTTPServer {
         public var refused = 0
         /// Streams cut because the peer read too slowly.
         public var slowConsumers = 0
+
+        /// Nothing has happened.
+        public init() {}
     }
 
     /// The loop that the server belongs to.

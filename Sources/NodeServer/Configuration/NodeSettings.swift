@@ -97,7 +97,6 @@ public struct NodeSettings: Equatable, Sendable {
     var pidFile = ""
     var logLevel = LogLevelName.notice
     var logFile = ""
-    var keyspaceEvents = ""
     var databases = 16
     var alwaysShowLogo = false
     var hz = 10

@@ -1,5 +1,0 @@
-// headwater-node: a data node. See `headwater-node --help`.
-
-import NodeServer
-
-NodeProgram.runAndExit()
