@@ -188,7 +188,17 @@ let fuzzers: [Target] =
                 linkerSettings: [.unsafeFlags(["-use-ld=lld", "-sanitize=fuzzer,address"])])
         }
 
+// Micro-benchmarks of the data path, built only for `BENCH=1`.
+let benchmarks: [Target] =
+    Context.environment["BENCH"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "EngineBenchmark", dependencies: ["Bytes", "Store"],
+            path: "Tests/Benchmarks/EngineBenchmark", swiftSettings: strict)
+    ]
+
 let package = Package(
     name: "headwater",
     dependencies: Set(present.flatMap(\.packages)).sorted().map { external[$0]!.dependency },
-    targets: libraries + testKit + tests + tidy + executables + fuzzers)
+    targets: libraries + testKit + tests + tidy + executables + fuzzers + benchmarks)

@@ -43,6 +43,13 @@ public struct ConfigFileError: Error, Equatable, Sendable {
     /// What is wrong with it.
     public let reason: String
 
+    /// An error of these parts.
+    public init(line: Int, text: String, reason: String) {
+        self.line = line
+        self.text = text
+        self.reason = reason
+    }
+
     /// The message a redis-server prints before it exits with status 1.
     public func message(server: String) -> String {
         """

@@ -33,6 +33,9 @@ struct Statistics {
     var connectionsReceived: Int64 = 0
     /// Connections that were refused because of `maxclients` or protected mode.
     var connectionsRejected: Int64 = 0
+    /// Reads from and writes to clients' sockets.
+    var reads: Int64 = 0
+    var writes: Int64 = 0
     /// Bytes received from clients.
     var inputBytes: Int64 = 0
     /// Bytes sent to clients.

@@ -108,7 +108,6 @@ extension NodeDirectives {
                 ("bio_cpulist", "", notYet), ("bio-cpulist", "", notYet),
                 ("aof_rewrite_cpulist", "", noChild), ("aof-rewrite-cpulist", "", noChild),
                 ("list-max-listpack-size", "-2", noSuchType), ("locale-collate", "", noSuchType),
-                ("maxmemory-clients", "0", notYet), ("notify-keyspace-events", "", notYet),
                 ("oom-score-adj", "no", notYet),
                 ("proc-title-template", "{title} {listen-addr} {server-mode}", notYet),
                 ("server_cpulist", "", notYet), ("server-cpulist", "", notYet),

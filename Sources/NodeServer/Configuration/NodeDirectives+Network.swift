@@ -1,5 +1,6 @@
 // Directives on listeners, the process and its limits.
 
+import Commands
 import Directives
 
 extension NodeDirectives {
@@ -73,6 +74,16 @@ extension NodeDirectives {
 
     static let limits: [Directive<NodeSettings>] = [
         outputLimits,
+        .custom(
+            "notify-keyspace-events", flags: .mutable, shape: "letters of KEg$lshzxetdmnA",
+            "Which changes of keys are published to subscribers.",
+            apply: { (settings, words, _) throws(DirectiveError) in
+                guard words.count == 1 else { throw .wrongNumberOfArguments }
+                guard let events = KeyspaceEvents(letters: words[0]) else {
+                    throw DirectiveError("Invalid event class character. Use 'g$lshzxeKEtmdn'.")
+                }
+                settings.keyspaceEvents = events.letters
+            }, value: { $0.keyspaceEvents }),
         .bytes(
             "client-query-buffer-limit", \.queryBufferBytesMax, in: (1 << 20)...Int.max,
             "Largest input of one client that was received and not yet executed."),

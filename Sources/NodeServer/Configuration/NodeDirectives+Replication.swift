@@ -66,11 +66,11 @@ extension NodeDirectives {
             "File whose first line is the cluster secret."),
         .string(
             "node-id", \.nodeID, flags: [],
-            "Name of this node in its cluster; empty draws one and keeps it in dir.",
+            "Name of this node in its cluster; empty takes that of the first order.",
             check: { (name) throws(DirectiveError) in try checkIdentity(name) }),
         .string(
             "cluster-id", \.clusterID, flags: [],
-            "Name of the cluster; empty takes that of the first coordinator.",
+            "Name of the cluster; empty takes that of the first order.",
             check: { (name) throws(DirectiveError) in try checkIdentity(name) }),
     ]
 

@@ -97,6 +97,7 @@ public struct NodeSettings: Equatable, Sendable {
     var pidFile = ""
     var logLevel = LogLevelName.notice
     var logFile = ""
+    var keyspaceEvents = ""
     var databases = 16
     var alwaysShowLogo = false
     var hz = 10

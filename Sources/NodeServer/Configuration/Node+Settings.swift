@@ -1,0 +1,112 @@
+// Carries settings to the parts that act on them: at start and after CONFIG SET.
+//
+// Steps that can fail (folder, listeners) come first and are undone when a later one fails; the
+// rest cannot fail. So a CONFIG SET changes everything or nothing.
+
+import Commands
+import Directives
+import Logging
+import Platform
+import RESP
+
+extension Node {
+    /// What the command core needs of the settings.
+    static func engineSettings(_ settings: NodeSettings) -> EngineSettings {
+        var engine = EngineSettings()
+        engine.bulkBytesMax = settings.bulkBytesMax
+        let password = settings.requiredPassword
+        engine.password = password.isEmpty ? nil : Array(password.utf8)
+        engine.events = KeyspaceEvents(letters: settings.keyspaceEvents) ?? []
+        engine.allowsDebug = settings.debugCommand != .no
+        return engine
+    }
+
+    /// Replaces the settings and carries every difference to where it acts.
+    func apply(_ new: NodeSettings) throws(ConfigSetError) {
+        let old = settings
+        var new = new
+        if new.directory != old.directory { new.directory = try enter(new.directory) }
+        if new.port != old.port || new.bind != old.bind {
+            do throws(ConfigSetError) {
+                try listen(as: new, portChanged: new.port != old.port)
+            } catch {
+                _ = try? enter(old.directory)
+                throw error
+            }
+        }
+        settings = new
+        engine.settings = Node.engineSettings(new)
+        if new.clientsMax != old.clientsMax { raiseDescriptorLimit() }
+        if new.bulkBytesMax != old.bulkBytesMax {
+            for session in clients.all { session.parser.limits.bulkBytesMax = new.bulkBytesMax }
+        }
+        if new.logLevel != old.logLevel { log.logLevel = new.logLevel.level }
+        if new.hz != old.hz { startCron() }
+        updateGates()
+        factsChanged()
+    }
+
+    /// Makes `path` the working directory; returns its absolute form.
+    private func enter(_ path: String) throws(ConfigSetError) -> String {
+        do throws(SystemError) {
+            try FileSystem.changeDirectory(path)
+            return try FileSystem.workingDirectory()
+        } catch {
+            throw .refused(name: "dir", reason: error.reason)
+        }
+    }
+
+    private func listen(as new: NodeSettings, portChanged: Bool) throws(ConfigSetError) {
+        guard new.port > 0 else { return listeners.replaceNetwork([]) }
+        // The old listeners hold the addresses that both settings share.
+        let held = listeners.network
+        if !portChanged { listeners.replaceNetwork([]) }
+        do throws(ListenFailure) {
+            let opened = try Listeners.open(
+                new.bind, port: new.port, backlog: new.listenBacklog, node: self)
+            listeners.replaceNetwork(opened)
+        } catch {
+            log.warning("\(error)")
+            if !portChanged, !held.isEmpty {
+                let restored = try? Listeners.open(
+                    settings.bind, port: settings.port, backlog: settings.listenBacklog,
+                    node: self)
+                listeners.replaceNetwork(restored ?? [])
+            }
+            throw portChanged
+                ? .refused(
+                    name: "port", reason: "Unable to listen on this port, check server logs")
+                : .refused(name: "bind", reason: "Failed to bind to specified addresses.")
+        }
+    }
+
+    /// Asks the kernel for as many descriptors as `maxclients` may need.
+    func raiseDescriptorLimit() {
+        let wanted = settings.clientsMax + Node.ownDescriptorsMax
+        let granted = ProcessFacts.raiseDescriptorLimit(to: wanted)
+        guard granted > 0 && granted < wanted else { return }
+        settings.clientsMax = max(1, granted - Node.ownDescriptorsMax)
+        log.warning(
+            """
+            The limit of open files is \(granted): maxclients has been reduced to \
+            \(settings.clientsMax).
+            """)
+    }
+
+    /// Descriptors kept for files, links and the control port.
+    static let ownDescriptorsMax = 32
+}
+
+extension LogLevelName {
+    /// The level of the logging library.
+    var level: Logger.Level {
+        switch self {
+        case .debug: .debug
+        case .verbose: .info
+        case .notice: .notice
+        case .warning: .warning
+        // There is no level above critical; the node logs nothing as critical.
+        case .nothing: .critical
+        }
+    }
+}

@@ -1,0 +1,35 @@
+// The gates of the engine: whether clients may write, and what they may read.
+
+import Store
+import Commands
+
+extension Node {
+    /// Brings the gates in line with role, links, persistence, memory and settings.
+    func updateGates() {
+        let isReplica = isReplica
+        if engine.isReplica != isReplica { engine.isReplica = isReplica }
+        let gate = writeGate
+        if engine.writeGate != gate { engine.writeGate = gate }
+        let refusesReads = isReplica && !settings.servesStaleData && !hasCurrentData
+        if engine.refusesStaleReads != refusesReads { engine.refusesStaleReads = refusesReads }
+        checkMemory()
+    }
+
+    private var writeGate: WriteGate {
+        if isReplica { return settings.replicaIsReadOnly ? .readOnlyReplica : .allowed }
+        if settings.replicasToWriteMin > 0 && settings.replicaLagSecondsMax > 0
+            && goodReplicaCount < settings.replicasToWriteMin
+        {
+            return .lacksReplicas
+        }
+        if hasFailedToSave && settings.stopsWritesOnSaveError { return .snapshotFailed }
+        return .allowed
+    }
+
+    /// Refuses commands that need memory while the limit is exceeded.
+    func checkMemory() {
+        let limit = settings.memoryBytesMax
+        let isOver = limit > 0 && !isReplica && keyspace.usedBytes > limit
+        if engine.isOutOfMemory != isOver { engine.isOutOfMemory = isOver }
+    }
+}

@@ -1,0 +1,114 @@
+// INFO clients and INFO memory.
+
+import Store
+import Commands
+import Platform
+
+extension Node {
+    func writeClientsSection(to text: inout InfoText) {
+        var inputMax = 0
+        var outputMax = 0
+        var blocked = 0
+        var subscribers = 0
+        var watching = 0
+        var replicas = 0
+        for session in clients.all {
+            inputMax = max(inputMax, session.inputCount)
+            outputMax = max(outputMax, session.outputCount)
+            let client = session.client
+            if client.blocked != nil { blocked += 1 }
+            if client.subscriptionCount > 0 { subscribers += 1 }
+            if client.watchedCount > 0 { watching += 1 }
+            if client.isReplica { replicas += 1 }
+        }
+        text.section("Clients")
+        text.field("connected_clients", clients.count - replicas)
+        text.field("cluster_connections", 0)
+        text.field("maxclients", settings.clientsMax)
+        text.field("client_recent_max_input_buffer", inputMax)
+        text.field("client_recent_max_output_buffer", outputMax)
+        text.field("blocked_clients", blocked)
+        text.field("tracking_clients", 0)
+        text.field("pubsub_clients", subscribers)
+        text.field("watching_clients", watching)
+        text.field("clients_in_timeout_table", 0)
+        text.field("total_watched_keys", engine.watchedKeyCount)
+        text.field("total_blocking_keys", 0)
+        text.field("total_blocking_keys_on_nokey", 0)
+    }
+
+    /// Bytes the node itself accounts for: data, tables, buffers of clients.
+    var usedMemoryBytes: Int64 { Int64(keyspace.usedBytes) + Int64(clientMemory.total) }
+
+    private var clientMemory: (normal: Int, replicas: Int, total: Int) {
+        var normal = 0
+        var replicas = 0
+        for session in clients.all {
+            if session.client.isReplica {
+                replicas += session.memoryBytes
+            } else {
+                normal += session.memoryBytes
+            }
+        }
+        return (normal, replicas, normal + replicas)
+    }
+
+    func writeMemorySection(to text: inout InfoText) {
+        let used = usedMemoryBytes
+        let resident = ProcessFacts.residentBytes()
+        let machine = ProcessFacts.machineBytes()
+        statistics.memoryPeakBytes = max(statistics.memoryPeakBytes, used)
+        let peak = statistics.memoryPeakBytes
+        let dataset = Int64(keyspace.usedBytes)
+        let buffers = clientMemory
+        text.section("Memory")
+        text.field("used_memory", used)
+        text.field("used_memory_human", InfoText.human(used))
+        text.field("used_memory_rss", resident)
+        text.field("used_memory_rss_human", InfoText.human(resident))
+        text.field("used_memory_peak", peak)
+        text.field("used_memory_peak_human", InfoText.human(peak))
+        text.field("used_memory_peak_perc", percent(used, of: peak))
+        text.field("used_memory_overhead", used - dataset)
+        text.field("used_memory_startup", 0)
+        text.field("used_memory_dataset", dataset)
+        text.field("used_memory_dataset_perc", percent(dataset, of: used))
+        text.field("allocator_allocated", used)
+        text.field("allocator_active", Int64(keyspace.reservedBytes))
+        text.field("allocator_resident", resident)
+        text.field("total_system_memory", machine)
+        text.field("total_system_memory_human", InfoText.human(machine))
+        text.field("used_memory_lua", 0)
+        text.field("used_memory_vm_eval", 0)
+        text.field("used_memory_scripts", 0)
+        text.field("number_of_cached_scripts", 0)
+        text.field("number_of_functions", 0)
+        text.field("number_of_libraries", 0)
+        text.field("maxmemory", settings.memoryBytesMax)
+        text.field("maxmemory_human", InfoText.human(Int64(settings.memoryBytesMax)))
+        text.field("maxmemory_policy", settings.accepted["maxmemory-policy"] ?? "noeviction")
+        text.field("mem_fragmentation_ratio", ratio(resident, of: used), decimals: 2)
+        text.field("mem_fragmentation_bytes", max(0, resident - used))
+        text.field("mem_not_counted_for_evict", 0)
+        text.field("mem_replication_backlog", backlogMemoryBytes)
+        text.field("mem_total_replication_buffers", backlogMemoryBytes + Int64(buffers.replicas))
+        text.field("replicas_replication_buffer_size", buffers.replicas)
+        text.field("mem_clients_slaves", buffers.replicas)
+        text.field("mem_clients_normal", buffers.normal)
+        text.field("mem_cluster_links", 0)
+        text.field("mem_aof_buffer", 0)
+        text.field("mem_overhead_db_hashtable_rehashing", 0)
+        text.field("mem_allocator", "slab")
+        text.field("active_defrag_running", 0)
+        text.field("lazyfree_pending_objects", 0)
+        text.field("lazyfreed_objects", 0)
+    }
+
+    private func ratio(_ part: Int64, of whole: Int64) -> Double {
+        whole > 0 ? Double(part) / Double(whole) : 0
+    }
+
+    private func percent(_ part: Int64, of whole: Int64) -> String {
+        InfoText.fixed(ratio(part, of: whole) * 100, decimals: 2) + "%"
+    }
+}

@@ -1,0 +1,154 @@
+// Starting a node: listeners, control port, data set, housekeeping.
+
+import ControlPort
+import Directives
+import EventLoop
+import Logging
+import Platform
+
+extension Node {
+    /// The signals that the node handles in its loop.
+    static let signals: [Signal] = [.hangup, .interrupt, .terminate]
+
+    /// Listens, loads the data set, and starts the housekeeping. Then run the loop.
+    func start() throws(StartFailure) {
+        raiseDescriptorLimit()
+        do throws(IdentityProblem) {
+            try loadIdentity()
+        } catch {
+            switch error {
+            case .unreadable(let text), .foreign(let text): throw StartFailure(text)
+            }
+        }
+        try watchSignals()
+        try openListeners()
+        try startControlPort()
+        printBanner()
+        log.notice("Server initialized")
+        try openData()
+        startCron()
+        let period = Node.factsMilliseconds
+        loop.schedule(afterMilliseconds: period, repeatingMilliseconds: period) {
+            [unowned self] in publishFacts()
+        }
+        publishFacts()
+    }
+
+    private func watchSignals() throws(StartFailure) {
+        do throws(SystemError) {
+            let channel = try SignalChannel(signals: Node.signals, loop: loop) { [unowned self] in
+                receive($0)
+            }
+            signalChannel = channel
+        } catch {
+            throw StartFailure("Cannot receive signals: \(error)")
+        }
+    }
+
+    private func openListeners() throws(StartFailure) {
+        if settings.port > 0 {
+            do throws(ListenFailure) {
+                listeners.replaceNetwork(
+                    try Listeners.open(
+                        settings.bind, port: settings.port, backlog: settings.listenBacklog,
+                        node: self))
+            } catch {
+                log.warning(
+                    """
+                    Warning: Could not create server TCP listening socket \
+                    \(error.address):\(error.port): \(error.error.call): \(error.error.reason)
+                    """)
+                throw StartFailure("Failed listening on port \(settings.port) (tcp), aborting.")
+            }
+        }
+        guard !settings.unixSocket.isEmpty else { return }
+        do throws(SystemError) {
+            try listeners.openLocal(
+                settings.unixSocket, permissions: settings.unixSocketPermissions, node: self)
+        } catch {
+            throw StartFailure(
+                "Failed opening Unix socket \(settings.unixSocket): \(error.reason)")
+        }
+    }
+
+    // MARK: Control port
+
+    private func startControlPort() throws(StartFailure) {
+        guard settings.httpPort > 0 else { return }
+        var addresses: [SocketAddress] = []
+        do throws(SystemError) {
+            for host in settings.httpBind {
+                addresses += try SocketAddress.resolve(host, port: UInt16(settings.httpPort))
+            }
+            let bound = LoopBound(self, loop: loop)
+            let handlers = ControlHandlers(
+                perform: { order, answer in
+                    bound.post { node in node.perform(order, answer: answer) }
+                },
+                waitForOffset: { wait, answer in
+                    bound.post { node in node.waitForOffset(wait, answer: answer) }
+                })
+            controlPort = try ControlPort(
+                ControlPort.Configuration(
+                    addresses: addresses, secret: settings.clusterSecret, version: Version.own),
+                board: board, handlers: handlers
+            ) { outcome in
+                bound.post { node in node.controlPortStarted(outcome) }
+            }
+        } catch {
+            throw StartFailure("Cannot start the control port: \(error)")
+        }
+    }
+
+    private func controlPortStarted(_ outcome: Result<[UInt16], SystemError>) {
+        switch outcome {
+        case .success(let ports):
+            log.notice("Control port: http \(ports.map(String.init).joined(separator: ", "))")
+        case .failure(let error):
+            log.critical("Failed listening on port \(settings.httpPort) (http): \(error)")
+            stop(exitStatus: 1)
+        }
+    }
+
+    // MARK: Banner
+
+    private func printBanner() {
+        log.notice("monotonic clock: POSIX clock_gettime")
+        let facts = """
+            Headwater \(Version.own), compatible with Redis \(Version.compatible), \
+            \(Int.bitWidth) bit
+            Running in standalone mode
+            Port: \(listeners.port)
+            PID: \(ProcessFacts.processID)
+            """
+        guard settings.alwaysShowLogo else {
+            log.notice("Running mode=standalone, port=\(listeners.port).")
+            log.notice("PID: \(ProcessFacts.processID)")
+            return
+        }
+        let waves = [
+            "      ~  ~   ~    ", "   ~~~  ~~  ~~~   ", "  ~~  ~~~  ~~  ~  ", " ~~~~~~~~~~~~~~~  ",
+        ]
+        let lines = zip(waves, facts.split(separator: "\n")).map { "\($0) \($1)" }
+        NodeLog.writeRaw("\n" + lines.joined(separator: "\n") + "\n\n")
+    }
+}
+
+/// Hands the signals of the process to the loop.
+final class SignalChannel: Channel {
+    private let descriptor: Descriptor
+    private let received: (Signal) -> Void
+
+    init(
+        signals: [Signal], loop: EventLoop, received: @escaping (Signal) -> Void
+    ) throws(SystemError) {
+        descriptor = try Signals.descriptor(for: signals)
+        self.received = received
+        super.init()
+        try loop.register(self, descriptor: descriptor, interest: .readable)
+    }
+
+    override func ready(_ readiness: Readiness) {
+        while let next = try? Signals.next(from: descriptor) { received(next.signal) }
+    }
+}

@@ -1,0 +1,116 @@
+// A data node: everything that lives on the engine thread, wired together.
+//
+//   Listener ──► Session ──► Turn ──► CommandEngine ──► Keyspace
+//                                          │ stream
+//                                          ▼
+//                    replies ◄── commit ── log ──► replicas
+//
+// Confined to the thread that created it. Other threads reach it through `loop.mailbox` (wrapped in
+// `LoopBound`) and read what it publishes on `board`.
+
+import Bytes
+import Commands
+import ControlModel
+import ControlPort
+public import EventLoop
+import Logging
+import Platform
+import RESP
+import Store
+
+/// A running data node.
+public final class Node {
+    /// The loop of the engine thread.
+    public let loop: EventLoop
+    let host: EngineHost
+    let keyspace: Keyspace
+    let engine: CommandEngine
+    let turn: Turn
+    var log: Logger
+    let board: FactBoard
+    let clients = ClientRegistry()
+    /// 40 random hexadecimal digits, new at each start: `run_id`, `bootID`.
+    let runID: String
+    /// The configuration file as an absolute path; nil when there is none.
+    let configurationFile: String?
+    let startedAtMilliseconds: Int64
+    var settings: NodeSettings
+    var statistics = Statistics()
+    var identity = DurableIdentity()
+    var listeners = Listeners()
+    var cron = Cron()
+    var shutdown = ShutdownState()
+    var pauses = Pauses()
+    var pauseTimer: TimerID?
+    var offsetWaits = OffsetWaits()
+    var controlPort: ControlPort?
+    var signalChannel: SignalChannel?
+    /// Facts have changed since they were last published.
+    var hasNewFacts = false
+    private var committed: [() -> Void] = []
+    private var turnStartMicroseconds: Int64 = 0
+    /// Wall clock in milliseconds, read once per turn.
+    private(set) var wallMilliseconds: Int64
+
+    /// A node with `settings` on the calling thread; it listens and loads when `start` is called.
+    init(
+        settings: NodeSettings, configurationFile: String?, log: Logger
+    ) throws(SystemError) {
+        self.settings = settings
+        self.configurationFile = configurationFile
+        self.log = log
+        loop = try EventLoop()
+        host = EngineHost()
+        runID = Random.hexadecimal(byteCount: 20)
+        keyspace = Keyspace(
+            databaseCount: settings.databases,
+            secret: SipKey(low: Random.word(), high: Random.word()))
+        engine = CommandEngine(
+            keyspace: keyspace, settings: Node.engineSettings(settings), host: host)
+        turn = Turn(engine: engine)
+        wallMilliseconds = Clock.wallMilliseconds()
+        startedAtMilliseconds = wallMilliseconds
+        engine.nowMilliseconds = wallMilliseconds
+        board = FactBoard(Node.firstFacts(runID: runID))
+        host.attach(self)
+        loop.afterWait = { [unowned self] in beginTurn() }
+        loop.beforeWait = { [unowned self] in endTurn() }
+    }
+
+    // MARK: The turn
+
+    private func beginTurn() {
+        turnStartMicroseconds = loop.nowMicroseconds
+        board.turnBegan(nowMicroseconds: turnStartMicroseconds)
+        wallMilliseconds = Clock.wallMilliseconds()
+        engine.nowMilliseconds = wallMilliseconds
+    }
+
+    private func endTurn() {
+        for client in engine.takeClientsWithOutput() { clients.session(of: client)?.requestFlush() }
+        if settings.memoryBytesMax > 0 { checkMemory() }
+        turn.flushOutputs()
+        if !committed.isEmpty { runCommitted() }
+        if !offsetWaits.entries.isEmpty { answerOffsetWaits() }
+        if hasNewFacts { publishFacts() }
+        let now = Clock.monotonicMicroseconds()
+        statistics.addTurn(microseconds: now &- turnStartMicroseconds)
+        board.turnEnded(offset: engine.streamOffset)
+    }
+
+    /// Runs `body` at the end of this turn, when the log covers everything the turn has done.
+    func afterCommit(_ body: @escaping () -> Void) { committed.append(body) }
+
+    private func runCommitted() {
+        let bodies = committed
+        committed = []
+        for body in bodies { body() }
+    }
+
+    /// A client has sent `bytes`.
+    @inline(__always)
+    func noteInput(bytes: Int, of client: ClientState) {
+        statistics.inputBytes &+= Int64(bytes)
+        client.lastInteractionMilliseconds = wallMilliseconds
+    }
+}

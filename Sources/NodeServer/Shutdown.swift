@@ -1,0 +1,164 @@
+// How a node ends: SHUTDOWN, SIGTERM, SIGINT.
+//
+//   1. writes are paused; replicas that lag get `shutdown-timeout` seconds to catch up
+//   2. the log is forced to disk; the data set is saved when save points ask for it
+//   3. listeners close, pid file and socket file go, the loop stops
+//
+// An error in 2 stops the shutdown, unless it is forced. SHUTDOWN ABORT ends it during 1.
+
+import Logging
+import Commands
+import EventLoop
+import Platform
+import RESP
+
+/// A shutdown in progress.
+struct ShutdownState {
+    struct Pending {
+        var options: ShutdownOptions
+        var deadlineMilliseconds: Int64
+        var timer: TimerID
+        /// The client that sent SHUTDOWN and waits.
+        var client: ClientState?
+    }
+
+    var pending: Pending?
+    /// The process' exit status once the loop has stopped.
+    var exitStatus: Int32 = 0
+
+    /// Time left until the shutdown goes on without its replicas; nil when there is none.
+    func remainingMilliseconds(now: Int64) -> Int64? {
+        pending.map { max(0, $0.deadlineMilliseconds - now) }
+    }
+}
+
+extension Node {
+    /// How often a waiting shutdown asks whether the replicas have caught up.
+    private static let shutdownPollMilliseconds: Int64 = 10
+
+    /// A signal asks the process to end. A second one does not wait any longer.
+    func receive(_ signal: Signal) {
+        let mode: ShutdownMode
+        switch signal {
+        case .interrupt:
+            log.warning("Received SIGINT scheduling shutdown...")
+            mode = settings.shutdownOnSIGINT
+        case .terminate:
+            log.warning("Received SIGTERM scheduling shutdown...")
+            mode = settings.shutdownOnSIGTERM
+        case .hangup, .user1: return
+        }
+        var options = ShutdownOptions()
+        if mode.contains(.save) { options.saves = true }
+        if mode.contains(.noSave) { options.saves = false }
+        options.isImmediate = mode.contains(.now) || shutdown.pending != nil
+        options.isForced = mode.contains(.force)
+        do throws(ReplyError) {
+            try beginShutdown(options, client: nil)
+        } catch {
+            log.warning("SIGTERM received but errors trying to shut down the server, \(error.text)")
+        }
+    }
+
+    /// Begins to end the process; returns when it is under way.
+    func beginShutdown(_ options: ShutdownOptions, client: ClientState?) throws(ReplyError) {
+        if let pending = shutdown.pending {
+            guard options.isImmediate else { return }
+            loop.cancel(pending.timer)
+            shutdown.pending = nil
+            return try finishShutdown(options)
+        }
+        log.warning("User requested shutdown...")
+        let lagging = laggingReplicaCount
+        guard lagging > 0, !options.isImmediate, settings.shutdownTimeoutSeconds > 0 else {
+            return try finishShutdown(options)
+        }
+        log.notice(
+            """
+            Waiting for replicas before shutting down: \(lagging) lag, \
+            \(settings.shutdownTimeoutSeconds) seconds at most.
+            """)
+        let deadline = loop.nowMilliseconds + Int64(settings.shutdownTimeoutSeconds) * 1_000
+        let timer = loop.schedule(
+            afterMilliseconds: Node.shutdownPollMilliseconds,
+            repeatingMilliseconds: Node.shutdownPollMilliseconds
+        ) { [unowned self] in pollShutdown() }
+        shutdown.pending = ShutdownState.Pending(
+            options: options, deadlineMilliseconds: deadline, timer: timer, client: client)
+        client?.blocked = BlockedState(reason: .shutdown, deadlineMilliseconds: nil)
+        pauses.set(.shutdown, mode: .writes, until: .max)
+        pausesChanged()
+    }
+
+    private func pollShutdown() {
+        guard let pending = shutdown.pending else { return }
+        let lagging = laggingReplicaCount
+        guard lagging == 0 || loop.nowMilliseconds >= pending.deadlineMilliseconds else { return }
+        loop.cancel(pending.timer)
+        shutdown.pending = nil
+        do throws(ReplyError) {
+            try finishShutdown(pending.options)
+        } catch {
+            endWaitingShutdown(pending, error: error)
+        }
+    }
+
+    /// SHUTDOWN ABORT.
+    func abortShutdown() throws(ReplyError) {
+        guard let pending = shutdown.pending else {
+            throw ReplyError("ERR No shutdown in progress.")
+        }
+        loop.cancel(pending.timer)
+        shutdown.pending = nil
+        log.notice("Shutdown manually aborted.")
+        endWaitingShutdown(
+            pending, error: ReplyError("ERR Errors trying to SHUTDOWN. Check logs."))
+    }
+
+    private func endWaitingShutdown(_ pending: ShutdownState.Pending, error: ReplyError) {
+        pauses.end(.shutdown)
+        pausesChanged()
+        guard let client = pending.client, let session = clients.session(of: client) else { return }
+        client.blocked = nil
+        client.output.error(error)
+        session.requestFlush()
+        session.resume()
+    }
+
+    private func finishShutdown(_ options: ShutdownOptions) throws(ReplyError) {
+        let lagging = laggingReplicaCount
+        let replicas = replicaCount
+        if replicas > 0 {
+            log.notice(
+                "\(replicas - lagging) of \(replicas) replicas are in sync when shutting down.")
+        }
+        if !saveForShutdown(options) && !options.isForced {
+            pauses.end(.shutdown)
+            pausesChanged()
+            log.warning(
+                "Errors trying to shut down the server. Check the logs for more information.")
+            throw ReplyError("ERR Errors trying to SHUTDOWN. Check logs.")
+        }
+        if !settings.pidFile.isEmpty {
+            log.notice("Removing the pid file.")
+            try? FileSystem.unlink(settings.pidFile)
+        }
+        listeners.close(path: settings.unixSocket)
+        log.warning("Headwater is now ready to exit, bye bye...")
+        stop(exitStatus: 0)
+    }
+
+    /// Ends the loop with the present turn.
+    func stop(exitStatus: Int32) {
+        shutdown.exitStatus = exitStatus
+        loop.stop()
+    }
+}
+
+extension EngineHost {
+    func shutDown(_ options: ShutdownOptions, client: ClientState) throws(ReplyError) {
+        try node.beginShutdown(options, client: client)
+    }
+
+    func abortShutdown() throws(ReplyError) { try node.abortShutdown() }
+}

@@ -1,0 +1,5 @@
+// headwater-node: a data node. See `headwater-node --help`.
+
+import NodeServer
+
+NodeProgram.runAndExit()
