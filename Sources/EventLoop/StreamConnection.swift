@@ -221,6 +221,12 @@ open class StreamConnection: Channel {
         flush()
     }
 
+    /// Closes at once with a reset: the peer learns that the exchange was broken off.
+    public final func reset() {
+        if descriptor.isOpen { try? Socket.setResetOnClose(descriptor) }
+        finish(.local)
+    }
+
     /// Writes what is queued, then closes. Reads nothing more.
     public final func closeAfterFlush() {
         guard state == .open || state == .connecting else { return }

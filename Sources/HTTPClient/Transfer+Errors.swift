@@ -6,7 +6,6 @@ extension Transfer {
     /// The kind of failure; `handle` gives the details where there was a transfer.
     static func error(_ code: CURLcode, handle: UnsafeMutableRawPointer?) -> HTTPClientError {
         switch code {
-        case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: return .invalidURL("")
         case CURLE_COULDNT_RESOLVE_HOST: return .unresolved
         case CURLE_OPERATION_TIMEDOUT:
             return unsafe wasConnected(handle) ? .timeout : .connectTimeout
@@ -24,6 +23,7 @@ extension Transfer {
             default: return .closed
             }
         case CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE: return .closed
+        // The scheme was checked before: here it means that the answer has no status line.
         case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_HTTP2,
             CURLE_BAD_CONTENT_ENCODING:
             return .malformedResponse

@@ -48,7 +48,9 @@ final class Transfer {
         check(unsafe hw_curl_set_long(handle, CURLOPT_NOSIGNAL, 1))
         check(unsafe hw_curl_set_long(handle, CURLOPT_TCP_NODELAY, 1))
         check(unsafe hw_curl_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1))
-        check(unsafe hw_curl_set_long(handle, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1)))
+        check(
+            unsafe hw_curl_set_long(
+                handle, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1)))
         check(
             unsafe hw_curl_set_long(handle, CURLOPT_TIMEOUT_MS, request.timeoutMilliseconds))
         check(
@@ -67,7 +69,7 @@ final class Transfer {
             })
         check(configureMethod())
         check(configureHeaders())
-        return code == CURLE_OK ? nil : unsafe Transfer.error(code, handle: nil)
+        return unsafe code == CURLE_OK ? nil : Transfer.error(code, handle: nil)
     }
 
     private func configureMethod() -> CURLcode {

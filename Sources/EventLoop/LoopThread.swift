@@ -1,0 +1,46 @@
+// A thread that runs an event loop: for control ports, log writers, test servers.
+//
+//   1. the thread makes its loop and runs `setup` there (objects made in it never leave the thread)
+//   2. `start` returns once that is done, or throws what was thrown
+//   3. `stop` posts the end, waits for the thread, and everything the loop held is released there
+public import Platform
+import Synchronization
+
+/// A thread of its own with an event loop on it.
+public final class LoopThread: Sendable {
+    /// Takes jobs for the thread's loop.
+    public let mailbox: Mailbox
+    private let thread: SystemThread
+
+    private init(mailbox: Mailbox, thread: SystemThread) {
+        self.mailbox = mailbox
+        self.thread = thread
+    }
+
+    /// Starts the thread and waits until `setup` has run on it. What `setup` returns is what others
+    /// need to know of it: a port, a `LoopBound`.
+    public static func start<Made: Sendable>(
+        name: String, _ setup: @escaping @Sendable (EventLoop) throws(SystemError) -> Made
+    ) throws(SystemError) -> (thread: LoopThread, made: Made) {
+        let handoff = try Handoff<Result<(Mailbox, Made), SystemError>>()
+        let thread = try SystemThread.start(name: name) {
+            do throws(SystemError) {
+                let loop = try EventLoop()
+                let made = try setup(loop)
+                handoff.give(.success((loop.mailbox, made)))
+                loop.run()
+            } catch {
+                handoff.give(.failure(error))
+            }
+        }
+        let (mailbox, made) = try handoff.take().get()
+        return (LoopThread(mailbox: mailbox, thread: thread), made)
+    }
+
+    /// Ends the loop after the jobs posted so far and waits for the thread. Not from the thread
+    /// itself.
+    public func stop() {
+        mailbox.post { $0.stop() }
+        thread.join()
+    }
+}
