@@ -149,6 +149,22 @@ public final class EventLoop {
         beforeWait?()
     }
 
+    /// Deregisters every channel (but the mailbox) and drops all timers and hooks: the end of a
+    /// loop. Channels refer to their loop and the loop to them; without this neither would be
+    /// freed, and their descriptors would stay open.
+    public func releaseAll() {
+        assertOnThread()
+        afterWait = nil
+        beforeWait = nil
+        timers = TimerQueue()
+        deferred = []
+        // The array keeps the channels alive until the table is left: what they do when they end
+        // may use the loop.
+        for channel in backend.channels where channel !== mailboxChannel {
+            backend.deregister(channel)
+        }
+    }
+
     /// Whole milliseconds to wait, rounded up so that a timer is due when the wait ends.
     private func waitTime(at most: Int64?) -> Int32 {
         if !deferred.isEmpty { return 0 }
@@ -167,7 +183,7 @@ public final class EventLoop {
         for body in bodies { body() }
     }
 
-    /// Runs what was due when the turn began; a timer set by a timer's body waits for the next turn.
+    /// Runs what was due when the turn began; a timer that a body sets waits for the next turn.
     private func runTimers() {
         let due = now
         while let body = timers.takeDue(now: due) { body() }

@@ -29,6 +29,7 @@ public final class LoopThread: Sendable {
                 let made = try setup(loop)
                 handoff.give(.success((loop.mailbox, made)))
                 loop.run()
+                loop.releaseAll()
             } catch {
                 handoff.give(.failure(error))
             }

@@ -145,8 +145,8 @@ open class StreamConnection: Channel {
 
     // MARK: Output
 
-    /// Queues a copy of `bytes`; they are written at the end of the turn or by `flush`. Does nothing
-    /// on a connection that is closing. Over the limit the connection is closed.
+    /// Queues a copy of `bytes`, written at the end of the turn or by `flush`. Does nothing on a
+    /// connection that is closing. Over the limit the connection is closed.
     public final func send(_ bytes: ByteSlice) {
         withOutput { $0.append(bytes) }
     }

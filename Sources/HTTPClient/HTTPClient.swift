@@ -42,8 +42,8 @@ public final class HTTPClient: Sendable {
     /// Sends a request; `completion` is called exactly once, on the client's thread.
     ///
     /// A request on a kept-alive connection that the server closed in that moment is sent again on
-    /// a new connection by libcurl, if no byte of a response had come: what is submitted here should
-    /// bear to be received twice.
+    /// a new connection by libcurl, if no byte of a response had come: what is submitted here
+    /// should bear to be received twice.
     @discardableResult
     public func submit(_ request: Request, completion: @escaping Completion) -> RequestID {
         mailroom.submit(request, completion)

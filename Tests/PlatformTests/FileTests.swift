@@ -42,7 +42,9 @@ import Testing
         let error = #expect(throws: ShortWrite.self) { try file.write(ByteSlice("x")) }
         #expect(error?.cause.isDiskFull == true)
         #expect(error?.written == 0)
-        let pair = #expect(throws: ShortWrite.self) { try file.write(ByteSlice("x"), ByteSlice("y")) }
+        let pair = #expect(throws: ShortWrite.self) {
+            try file.write(ByteSlice("x"), ByteSlice("y"))
+        }
         #expect(pair?.cause.isDiskFull == true)
     }
 

@@ -1,8 +1,9 @@
 // System calls and constants that the Glibc overlay lacks (epoll, eventfd, accept4, …).
 //
-// epoll, eventfd and signalfd live in headers of their own, which Swift imports from here. The rest
-// is declared in headers that belong to the Glibc module but only under _GNU_SOURCE, so each gets a
-// thin function with the prefix hw_. All return what the call returns and leave errno as it was set.
+// epoll, eventfd and signalfd live in headers of their own, which Swift imports from here. The
+// rest is declared in headers that belong to the Glibc module but only under _GNU_SOURCE, so each
+// gets a thin function with the prefix hw_. All return what the call returns and leave errno as it
+// was set.
 #ifndef HEADWATER_CLINUX_SYSTEM_H
 #define HEADWATER_CLINUX_SYSTEM_H
 

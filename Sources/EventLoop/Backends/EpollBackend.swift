@@ -71,6 +71,9 @@ struct EpollBackend: ~Copyable {
         count -= 1
     }
 
+    /// All registered channels.
+    var channels: [Channel] { slots.compactMap(\.channel) }
+
     func wait(timeoutMilliseconds: Int32) -> Int {
         epoll.wait(timeoutMilliseconds: timeoutMilliseconds)
     }

@@ -39,7 +39,7 @@ public enum Signals {
         return Descriptor(owning: number)
     }
 
-    /// The next signal that arrived and the process that sent it (0: the kernel); nil if none waits.
+    /// The next signal that arrived and the process that sent it (0: the kernel); nil if none.
     public static func next(
         from descriptor: borrowing Descriptor
     ) throws(SystemError) -> (signal: Signal, sender: Int32)? {
