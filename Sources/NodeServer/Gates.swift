@@ -8,6 +8,7 @@ extension Node {
     func updateGates() {
         let isReplica = isReplica
         if engine.isReplica != isReplica { engine.isReplica = isReplica }
+        sink.isReplica = isReplica
         let gate = writeGate
         if engine.writeGate != gate { engine.writeGate = gate }
         let refusesReads = isReplica && !settings.servesStaleData && !hasCurrentData

@@ -130,7 +130,7 @@ extension Node {
             "      ~  ~   ~    ", "   ~~~  ~~  ~~~   ", "  ~~  ~~~  ~~  ~  ", " ~~~~~~~~~~~~~~~  ",
         ]
         let lines = zip(waves, facts.split(separator: "\n")).map { "\($0) \($1)" }
-        NodeLog.writeRaw("\n" + lines.joined(separator: "\n") + "\n\n")
+        sink.writeRaw("\n" + lines.joined(separator: "\n") + "\n\n")
     }
 }
 

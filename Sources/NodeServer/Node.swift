@@ -27,6 +27,7 @@ public final class Node {
     let engine: CommandEngine
     let turn: Turn
     var log: Logger
+    let sink: LogSink
     let board: FactBoard
     let clients = ClientRegistry()
     /// 40 random hexadecimal digits, new at each start: `run_id`, `bootID`.
@@ -54,10 +55,12 @@ public final class Node {
 
     /// A node with `settings` on the calling thread; it listens and loads when `start` is called.
     init(
-        settings: NodeSettings, configurationFile: String?, log: Logger
+        settings: NodeSettings, configurationFile: String?, sink: LogSink,
+        log: Logger
     ) throws(SystemError) {
         self.settings = settings
         self.configurationFile = configurationFile
+        self.sink = sink
         self.log = log
         loop = try EventLoop()
         host = EngineHost()

@@ -28,14 +28,15 @@ enum Startup {
         let arguments = Array(arguments.dropFirst())
         switch arguments.first {
         case "-v", "--version":
-            print(
-                "Headwater node v=\(Version.own) redis=\(Version.compatible) bits=\(Int.bitWidth)")
+            StandardStreams.writeOutput(
+                "Headwater node v=\(Version.own) redis=\(Version.compatible) "
+                    + "bits=\(Int.bitWidth)\n")
             return 0
         case "-h", "--help":
-            print(usage)
+            StandardStreams.writeOutput(usage + "\n")
             return 0
         case "--print-config":
-            print(NodeDirectives.table.reference(NodeSettings()), terminator: "")
+            StandardStreams.writeOutput(NodeDirectives.table.reference(NodeSettings()))
             return 0
         default: break
         }
@@ -130,7 +131,9 @@ enum Startup {
 
     private static func run(_ configuration: Configuration) -> Int32 {
         var settings = configuration.settings
-        let log = NodeLog.start(settings)
+        let sink = LogSink(path: settings.logFile)
+        var log = Logger(label: "node", factory: { _ in NodeLogHandler(sink: sink) })
+        log.logLevel = settings.logLevel.level
         log.notice("oO0OoO0OoO0Oo Headwater is starting oO0OoO0OoO0Oo")
         log.notice(
             """
@@ -140,7 +143,7 @@ enum Startup {
         log.notice("Configuration loaded")
         do throws(StartFailure) {
             try prepareProcess(&settings)
-            let node = try make(settings, file: configuration.file, log: log)
+            let node = try make(settings, file: configuration.file, sink: sink, log: log)
             try node.start()
             node.loop.run()
             return node.shutdown.exitStatus
@@ -151,10 +154,11 @@ enum Startup {
     }
 
     private static func make(
-        _ settings: NodeSettings, file: String?, log: Logger
+        _ settings: NodeSettings, file: String?, sink: LogSink, log: Logger
     ) throws(StartFailure) -> Node {
         do throws(SystemError) {
-            return try Node(settings: settings, configurationFile: file, log: log)
+            return try Node(
+                settings: settings, configurationFile: file, sink: sink, log: log)
         } catch {
             throw StartFailure("Cannot set the node up: \(error)")
         }
