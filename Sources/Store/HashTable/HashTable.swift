@@ -204,11 +204,13 @@ struct HashTable: ~Copyable {
         if HashTable.isSparse(location.segment) { shrink(hash) }
     }
 
-    /// Whether a segment is less than 36 % full: below what any growth leaves behind.
+    /// Whether a segment is less than 36 % full, below what any growth leaves behind, or empty and
+    /// possibly mergeable.
     @inline(__always)
     static func isSparse(_ segment: Segment) -> Bool {
         segment.count &* 2 < segment.bucketCount &* 5
-            && segment.bucketCount > Segment.bucketCountSmallest
+            && (segment.bucketCount > Segment.bucketCountSmallest
+                || (segment.count == 0 && segment.depth > 0))
     }
 
     /// Takes a slot out and leaves the segment's size alone: for sweeps over a segment.

@@ -122,9 +122,9 @@ struct Slab: ~Copyable {
     private mutating func freeSlow(_ page: SlabPage) {
         let head = unsafe classHeads() + page.blockClass
         if !page.isListed { unsafe page.link(into: head) }
-        // The last page of a class stays, so that a class in use does not swap pages to and fro;
-        // it goes with its table, or when the slab holds nothing at all.
-        if page.usedBlocks == 0 && (unsafe !page.isAlone(in: head) || usedBytes == 0) {
+        // The last page of a class stays, so that a class in use does not swap pages to and fro; it
+        // goes with its table.
+        if page.usedBlocks == 0 && (unsafe !page.isAlone(in: head)) {
             unsafe page.unlink(from: head)
             regions.returnPage(page)
         }
