@@ -24,7 +24,7 @@ extension ByteBuffer {
         append(padded: time.millisecond, width: 3)
     }
 
-    /// Appends text with control characters escaped, so that what a client sent cannot forge a line.
+    /// Appends text with control characters escaped: what a client sent cannot forge a line.
     mutating func append(printable text: String) {
         for byte in text.utf8 {
             switch byte {
