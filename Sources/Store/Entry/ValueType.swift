@@ -35,6 +35,7 @@ public enum ValueType: UInt8, Sendable, CaseIterable {
 
 /// How a value lies in its entry; independent of its type, so that a new type needs no change of
 /// the table.
+@usableFromInline
 enum ValueRepresentation: UInt8 {
     /// The bytes follow the key.
     case inline = 0

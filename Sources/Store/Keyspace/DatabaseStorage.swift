@@ -12,6 +12,7 @@
 internal import Bytes
 
 /// The contents of one database.
+@usableFromInline
 struct DatabaseStorage: ~Copyable {
     var table: HashTable
     var slab = Slab()

@@ -6,7 +6,7 @@ public import Bytes
 public final class Keyspace {
     /// Computes the hashes of keys, for every database alike.
     public let hasher: KeyHasher
-    private let databases: DatabaseArray
+    @usableFromInline let databases: DatabaseArray
 
     /// Called with tables that a snapshot kept alive and is done with; frees them by default.
     private var disposal: (DetachedTable) -> Void = { _ in }
@@ -40,10 +40,10 @@ public final class Keyspace {
     public var databaseCount: Int { databases.count }
 
     /// The database at `index`, which must exist.
-    public func database(_ index: Int) -> Database { databases[index] }
+    @inlinable public func database(_ index: Int) -> Database { databases[index] }
 
     /// The hash of a key.
-    public func hash(_ key: ByteSlice) -> KeyHash { hasher.hash(key) }
+    @inlinable public func hash(_ key: ByteSlice) -> KeyHash { hasher.hash(key) }
 
     // MARK: Totals
 

@@ -23,31 +23,31 @@ public import Bytes
 /// A trivial reference to a stored key with its value; valid until the next change of its database.
 @safe
 public struct Entry: Equatable {
-    let base: UnsafeMutableRawPointer
+    @usableFromInline let base: UnsafeMutableRawPointer
 
     /// Values up to this length lie in the entry; larger ones in a `SharedBlock`.
     public static let inlineValueBytesMax = 1024
     /// The answer of `expiresAt` for a key that does not expire.
     public static let never: Int64 = -1
 
-    private static let longKey = 0x3FFF
+    @usableFromInline static let longKey = 0x3FFF
     static let stampMax: UInt8 = 15
 
     @unsafe @inline(__always)
     init(base: UnsafeMutableRawPointer) { unsafe self.base = base }
 
-    @inline(__always)
-    private func load<Field: BitwiseCopyable>(_ offset: Int, as: Field.Type) -> Field {
+    @inlinable @inline(__always)
+    func load<Field: BitwiseCopyable>(_ offset: Int, as: Field.Type) -> Field {
         unsafe base.loadUnaligned(fromByteOffset: offset, as: Field.self)
     }
 
-    @inline(__always)
-    private func store<Field: BitwiseCopyable>(_ value: Field, _ offset: Int) {
+    @inlinable @inline(__always)
+    func store<Field: BitwiseCopyable>(_ value: Field, _ offset: Int) {
         unsafe base.storeBytes(of: value, toByteOffset: offset, as: Field.self)
     }
 
-    @inline(__always)
-    private var header: UInt64 {
+    @inlinable @inline(__always)
+    var header: UInt64 {
         get { load(0, as: UInt64.self) }
         nonmutating set { store(newValue, 0) }
     }
@@ -65,14 +65,14 @@ public struct Entry: Equatable {
     // MARK: Header
 
     /// The type of the value.
-    public var type: ValueType {
+    @inlinable public var type: ValueType {
         guard let type = ValueType(rawValue: UInt8(truncatingIfNeeded: header &>> 24) & 15) else {
             preconditionFailure("entry with an unknown type")
         }
         return type
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     var representation: ValueRepresentation {
         switch (header &>> 28) & 3 {
         case 0: .inline
@@ -83,15 +83,15 @@ public struct Entry: Equatable {
     }
 
     /// Whether the key has an expiry time.
-    @inline(__always)
+    @inlinable @inline(__always)
     public var hasExpiry: Bool { header & (1 &<< 30) != 0 }
 
     /// When the key expires, in absolute milliseconds; -1 if never.
-    @inline(__always)
+    @inlinable @inline(__always)
     public var expiresAt: Int64 { hasExpiry ? load(8, as: Int64.self) : Entry.never }
 
     /// Whether the key's time is over at `now` (milliseconds).
-    @inline(__always)
+    @inlinable @inline(__always)
     public func isExpired(at now: Int64) -> Bool { hasExpiry && load(8, as: Int64.self) <= now }
 
     /// Overwrites the expiry time of an entry that has one.
@@ -101,7 +101,7 @@ public struct Entry: Equatable {
     }
 
     /// The access clock: 24 bits whose meaning the eviction policy defines.
-    public var accessClock: UInt32 {
+    @inlinable public var accessClock: UInt32 {
         get { UInt32(truncatingIfNeeded: header) & 0xFF_FFFF }
         nonmutating set { header = header & ~0xFF_FFFF | UInt64(newValue & 0xFF_FFFF) }
     }
@@ -115,11 +115,8 @@ public struct Entry: Equatable {
 
     // MARK: Key
 
-    @inline(__always)
-    private var shortKeyLength: Int { Int(truncatingIfNeeded: header &>> 36) & Entry.longKey }
-
-    @inline(__always)
-    private var keyRange: (offset: Int, count: Int) {
+    @inlinable @inline(__always)
+    var keyRange: (offset: Int, count: Int) {
         let word = header
         let offset = word & (1 &<< 30) != 0 ? 16 : 8
         let short = Int(truncatingIfNeeded: word &>> 36) & Entry.longKey
@@ -128,7 +125,7 @@ public struct Entry: Equatable {
     }
 
     /// The key's bytes; valid until the next change of the database.
-    public var key: ByteSlice {
+    @inlinable public var key: ByteSlice {
         let range = keyRange
         return unsafe ByteSlice(
             base: UnsafePointer((base + range.offset).assumingMemoryBound(to: UInt8.self)),
@@ -173,17 +170,17 @@ public struct Entry: Equatable {
 
     // MARK: Value
 
-    @inline(__always)
-    private var valueOffset: Int {
+    @inlinable @inline(__always)
+    var valueOffset: Int {
         let range = keyRange
         return range.offset &+ range.count
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     var inlineCount: Int { Int(truncatingIfNeeded: header &>> 50) }
 
     /// The value of a string.
-    @inline(__always)
+    @inlinable @inline(__always)
     public var stringValue: StringValue {
         switch representation {
         case .inline: .bytes(inlineBytes)
@@ -193,14 +190,14 @@ public struct Entry: Equatable {
         }
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     var inlineBytes: ByteSlice {
         unsafe ByteSlice(
             base: UnsafePointer((base + valueOffset).assumingMemoryBound(to: UInt8.self)),
             count: inlineCount)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     var integer: Int64 {
         get { load(valueOffset, as: Int64.self) }
         nonmutating set { store(newValue, valueOffset) }
@@ -213,7 +210,7 @@ public struct Entry: Equatable {
         return unsafe Unmanaged<AnyObject>.fromOpaque(pointer)
     }
 
-    private var sharedBytes: ByteSlice {
+    @usableFromInline var sharedBytes: ByteSlice {
         unsafe Unmanaged<SharedBlock>.fromOpaque(reference.toOpaque())
             ._withUnsafeGuaranteedRef { $0.bytes }
     }

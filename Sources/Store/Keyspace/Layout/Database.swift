@@ -12,10 +12,10 @@
 /// A trivial reference to a database; valid as long as its keyspace lives. Confined to its thread.
 @safe
 public struct Database: Equatable {
-    private let base: UnsafeMutablePointer<DatabaseStorage>
+    @usableFromInline let base: UnsafeMutablePointer<DatabaseStorage>
 
-    @unsafe @inline(__always)
-    fileprivate init(base: UnsafeMutablePointer<DatabaseStorage>) { unsafe self.base = base }
+    @unsafe @inlinable @inline(__always)
+    init(base: UnsafeMutablePointer<DatabaseStorage>) { unsafe self.base = base }
 
     /// Whether both name the same database.
     public static func == (left: Database, right: Database) -> Bool {
@@ -37,10 +37,10 @@ public struct Database: Equatable {
 }
 
 /// The databases of a keyspace, in one block.
-@safe
+@safe @usableFromInline
 struct DatabaseArray: ~Copyable {
-    private let base: UnsafeMutablePointer<DatabaseStorage>
-    let count: Int
+    @usableFromInline let base: UnsafeMutablePointer<DatabaseStorage>
+    @usableFromInline let count: Int
 
     init(count: Int, hasher: KeyHasher) {
         precondition(count > 0)
@@ -56,7 +56,7 @@ struct DatabaseArray: ~Copyable {
         unsafe base.deallocate()
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     subscript(index: Int) -> Database {
         precondition(index >= 0 && index < count, "no such database")
         return unsafe Database(base: base + index)
