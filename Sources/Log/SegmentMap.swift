@@ -64,6 +64,16 @@ public struct SegmentMap: Equatable, Sendable {
         return orphans
     }
 
+    /// Adds a segment at the old end, if the stream goes on from it to the oldest; says whether it
+    /// does.
+    public mutating func prepend(_ segment: LogSegment) -> Bool {
+        guard let first = segments.first, segment.offsetLast == first.offsetBefore else {
+            return false
+        }
+        segments.insert(segment, at: 0)
+        return true
+    }
+
     /// Moves the end of the open segment.
     public mutating func extend(to offsetLast: Int64, wallMilliseconds: Int64) {
         guard let last = segments.indices.last else { return }
@@ -88,6 +98,13 @@ public struct SegmentMap: Equatable, Sendable {
     public mutating func unlist(below sequence: Int64) {
         for index in segments.indices where segments[index].sequence < sequence {
             segments[index].isListed = false
+        }
+    }
+
+    /// Marks the segments with a sequence from `sequence` on as listed.
+    public mutating func list(from sequence: Int64) {
+        for index in segments.indices where segments[index].sequence >= sequence {
+            segments[index].isListed = true
         }
     }
 

@@ -7,7 +7,7 @@
 //
 // The slots are an open-addressed table with linear probing, at most half full. Words and length
 // together identify names of up to 16 bytes; longer ones are compared byte by byte.
-internal import Bytes
+public import Bytes
 
 /// What the straight path needs of a row, without reference counts.
 struct CommandFacts: BitwiseCopyable {
@@ -119,6 +119,9 @@ public final class CommandTable {
         let mixed = (first ^ (last &* 0x9E37_79B9_7F4A_7C15)) &* 0xFF51_AFD7_ED55_8CCD
         return Int(truncatingIfNeeded: mixed &>> 40)
     }
+
+    /// Whether there is a command `name`, in any case.
+    public func contains(_ name: ByteSlice) -> Bool { number(of: name) >= 0 }
 
     /// The number of the command `name`, in any case; -1 if there is none.
     func number(of name: ByteSlice) -> Int {

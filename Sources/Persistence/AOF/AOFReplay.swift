@@ -30,6 +30,8 @@ public struct AOFReplay: ~Copyable {
     public private(set) var goodBytes: Int64
     /// Number of commands applied.
     public private(set) var commandCount = 0
+    /// Number of annotations passed over between units: they are no part of any stream.
+    public private(set) var annotationCount = 0
 
     /// A replay from `position` on, where database 0 is selected: the start of a file, or the end
     /// of its RDB preamble.
@@ -60,6 +62,7 @@ public struct AOFReplay: ~Copyable {
                 // An open transaction does not say how long it is.
                 return commands.isEmpty ? total : max(total, buffer.count * 2)
             case .unit(let length):
+                if commands.isEmpty { annotationCount += 1 }
                 for command in commands {
                     try apply(
                         arguments.view(from: command.firstArgument, count: command.argumentCount),

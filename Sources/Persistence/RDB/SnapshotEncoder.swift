@@ -18,6 +18,13 @@ public struct SnapshotChunk: Sendable {
     /// A large string behind `bytes`, without its length header.
     public let block: SharedBlock?
 
+    /// A chunk.
+    public init(bytes: [UInt8], spans: [RDBSpan], block: SharedBlock?) {
+        self.bytes = bytes
+        self.spans = spans
+        self.block = block
+    }
+
     /// Bytes of memory that the chunk keeps.
     public var memoryBytes: Int { bytes.count + (block?.count ?? 0) }
 }
@@ -106,9 +113,12 @@ public final class SnapshotEncoder: SnapshotSink {
     }
 
     /// Writes the end mark and hands on what is left.
-    public func finish() {
+    public func finish() { emit(takeLast()) }
+
+    /// Writes the end mark and gives what is left, which must come last in the file.
+    public func takeLast() -> SnapshotChunk {
         encoder.end()
-        flush(nil)
+        return take(nil)
     }
 
     private func select(_ database: Int) {
@@ -119,11 +129,15 @@ public final class SnapshotEncoder: SnapshotSink {
         }
     }
 
-    private func flush(_ block: SharedBlock?) {
-        emit(
-            SnapshotChunk(
-                bytes: encoder.output.readable.array, spans: encoder.compressible, block: block))
-        encoder.removeAll()
+    private func flush(_ block: SharedBlock?) { emit(take(block)) }
+
+    private func take(_ block: SharedBlock?) -> SnapshotChunk {
+        defer { encoder.removeAll() }
+        let chunk = SnapshotChunk(
+            bytes: encoder.output.readable.array, spans: encoder.compressible, block: block)
+        // Each chunk names its database, so that the writer may take them in any order.
+        database = -1
+        return chunk
     }
 }
 

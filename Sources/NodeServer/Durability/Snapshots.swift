@@ -1,0 +1,431 @@
+// Point-in-time snapshots without a fork: for BGSAVE, for bases of the log and for full syncs.
+// Engine thread only.
+//
+//   request ──► prepare ──► cut ──► walk in slices ──► writer: fsync, rename ──► completion
+//               rotation    between  `sliceMicroseconds`     installBase
+//               of the log  2 turns  per turn
+//
+// One snapshot runs at a time; requests wait in a queue, equal ones are answered together. The cut
+// is the end of a turn, when everything produced so far is in the log: data set and position agree.
+
+import Bytes
+import EventLoop
+import Log
+import Logging
+import Persistence
+import Platform
+import Store
+
+/// Settings of snapshots.
+struct SnapshotSettings: Equatable, Sendable {
+    /// `dir`.
+    var directory: String
+    /// `dbfilename`.
+    var dumpFile = "dump.rdb"
+    /// `rdbcompression`.
+    var compresses = true
+    /// `rdbchecksum`.
+    var checksums = true
+    /// `rdb-key-save-delay`: microseconds per key; -n is one per n keys.
+    var saveDelayMicroseconds = 0
+    /// What the files call this server's version.
+    var serverVersion = "7.2.4"
+
+    /// Settings for tests.
+    init(directory: String) { self.directory = directory }
+
+    /// The part of a node's settings that snapshots follow.
+    init(_ settings: NodeSettings) {
+        directory = settings.directory
+        dumpFile = settings.dumpFile
+        compresses = settings.compressesDumps
+        checksums = settings.checksumsDumps
+        saveDelayMicroseconds = settings.saveDelayMicroseconds
+    }
+
+    /// The path of the dump.
+    var dumpPath: String { "\(directory)/\(dumpFile)" }
+}
+
+/// What a snapshot is for.
+enum SnapshotPurpose: Equatable {
+    /// BGSAVE: the file `dbfilename`.
+    case dump
+    /// A new base of the log; begins the log when there is none.
+    case base
+    /// A temporary file for replicas of a node without a log.
+    case sync
+}
+
+/// Why a snapshot did not come about.
+enum SnapshotFailure: Error, Equatable {
+    /// A file could not be written.
+    case system(SystemError)
+    /// It was ended early: by a shutdown, a new data set or a request.
+    case aborted
+    /// Another snapshot is being written.
+    case busy
+}
+
+/// What INFO tells about snapshots.
+struct SnapshotStatistics {
+    /// When the last dump was completed, wall clock in seconds.
+    var lastSaveSeconds: Int64 = 0
+    /// Whether the last dump in the background was completed.
+    var lastSaveSucceeded = true
+    /// When the last dump was tried, monotonic milliseconds.
+    var lastSaveTriedMilliseconds = Int64.min / 2
+    /// How long the last dump took, in milliseconds; -1 before the first.
+    var lastSaveMilliseconds: Int64 = -1
+    /// Dumps completed.
+    var saveCount: Int64 = 0
+    /// Changes of the data set at the cut of the last dump that was completed.
+    var changesSaved: Int64 = 0
+    /// Whether the last rewrite of the log was completed.
+    var lastRewriteSucceeded = true
+    /// How long the last rewrite took, in milliseconds; -1 before the first.
+    var lastRewriteMilliseconds: Int64 = -1
+    /// Rewrites completed.
+    var rewriteCount: Int64 = 0
+    /// Size of the log after the last rewrite: `aof_base_size`.
+    var sizeAfterRewrite: Int64 = 0
+    /// Longest time the engine was held up by one slice, in microseconds.
+    var longestSliceMicroseconds: Int64 = 0
+}
+
+/// Takes snapshots.
+final class Snapshots {
+    typealias Completion = (Result<Void, SnapshotFailure>) -> Void
+
+    /// The engine gives a snapshot this much of each turn.
+    static let sliceMicroseconds: Int64 = 50
+    /// Buckets (seven entries each) between two looks at the clock.
+    static let bucketsPerLook = 4
+
+    let keyspace: Keyspace
+    let log: StreamLog
+    let loop: EventLoop
+    let logger: Logger
+    let writer: Worker
+    let spiller: Worker
+    var settings: SnapshotSettings
+    /// What INFO shows.
+    var statistics = SnapshotStatistics()
+    /// Changes of the data set since the start.
+    var changeCount: () -> Int64 = { 0 }
+    /// `used_memory`.
+    var usedBytes: () -> Int64 = { 0 }
+    /// Runs at the cut that turns the log or the backlog on: the engine must produce the stream.
+    var streamStarted: () -> Void = {}
+    /// Sources of function libraries and data of modules that every file repeats.
+    var keptFacts = RDBFacts()
+
+    private var queue: [(purpose: SnapshotPurpose, completion: Completion)] = []
+    private var running: RunningSnapshot?
+    var syncSource: SyncFile?
+    var loading: SnapshotLoad?
+
+    /// Takes snapshots of `keyspace`, whose changes go into `log`.
+    init(
+        keyspace: Keyspace, log: StreamLog, settings: SnapshotSettings
+    ) throws(SystemError) {
+        self.keyspace = keyspace
+        self.log = log
+        self.settings = settings
+        loop = log.loop
+        logger = log.logger
+        writer = try Worker(name: "snapshot")
+        spiller = try Worker(name: "snapshot-spill")
+        statistics.lastSaveSeconds = Clock.wallMilliseconds() / 1_000
+    }
+
+    // MARK: Requests
+
+    /// The snapshot that is running; nil for none.
+    var runningPurpose: SnapshotPurpose? { running?.purpose }
+    /// Whether one of this kind is running or waiting.
+    func isPending(_ purpose: SnapshotPurpose) -> Bool {
+        running?.purpose == purpose || queue.contains { $0.purpose == purpose }
+    }
+    /// Keys saved by the running snapshot, and keys at its cut.
+    var progress: (saved: Int, total: Int) {
+        (running?.encoder.keyCount ?? 0, running?.keysAtCut ?? 0)
+    }
+    /// Milliseconds since the running snapshot's cut; -1 for none.
+    var runningMilliseconds: Int64 {
+        running.map { loop.nowMilliseconds - $0.startedMilliseconds } ?? -1
+    }
+    /// Changes of the data set since the last dump.
+    var changesSinceSave: Int64 { changeCount() - statistics.changesSaved }
+
+    /// Asks for a snapshot; `completion` runs on the engine's thread when its file is durable.
+    func request(_ purpose: SnapshotPurpose, completion: @escaping Completion) {
+        queue.append((purpose, completion))
+        startNext()
+        // The cut is the end of a turn: make sure that there is one.
+        loop.runNextTurn {}
+    }
+
+    /// Ends the running snapshot, and those that wait.
+    func abortAll() {
+        let waiting = queue
+        queue = []
+        if let running { end(running, with: .failure(.aborted)) }
+        for request in waiting { request.completion(.failure(.aborted)) }
+    }
+
+    /// Ends the running snapshot alone: its data set is being replaced.
+    func abortRunning() {
+        if let running { end(running, with: .failure(.aborted)) }
+    }
+
+    /// Starts what has waited for the end of a load.
+    func resumeRequests() {
+        startNext()
+        if running != nil { loop.runNextTurn {} }
+    }
+
+    private func startNext() {
+        guard running == nil, loading == nil, let next = queue.first else { return }
+        let purpose = next.purpose
+        let completions = queue.filter { $0.purpose == purpose }.map(\.completion)
+        queue.removeAll { $0.purpose == purpose }
+        let snapshot = RunningSnapshot(purpose: purpose, completions: completions)
+        snapshot.startedMilliseconds = loop.nowMilliseconds
+        running = snapshot
+        guard purpose == .base, log.mode == .file else {
+            snapshot.isPrepared = true
+            return
+        }
+        log.prepareRotation { [weak self, weak snapshot] result in
+            guard let self, let snapshot, running === snapshot else { return }
+            switch result {
+            case .success: snapshot.isPrepared = true
+            case .failure(let error): end(snapshot, with: .failure(.system(error)))
+            }
+        }
+    }
+
+    // MARK: Each turn
+
+    /// The snapshot's part of a turn: comes after the log was committed.
+    func endOfTurn() {
+        guard let snapshot = running, snapshot.isPrepared else { return }
+        if snapshot.writer == nil {
+            guard log.committedOffset == log.offset else { return }
+            do throws(SystemError) {
+                try cut(snapshot)
+            } catch {
+                return end(snapshot, with: .failure(.system(error)))
+            }
+        }
+        advance(snapshot)
+    }
+
+    private func cut(_ snapshot: RunningSnapshot) throws(SystemError) {
+        switch snapshot.purpose {
+        case .dump: break
+        case .base:
+            if log.mode == .file {
+                try log.rotate()
+            } else {
+                startStream()
+                if log.mode == .spool { log.closeSpool() }
+                try log.openAside()
+            }
+            snapshot.firstSequence = log.segment?.sequence ?? 0
+        case .sync:
+            startStream()
+            try log.openSpool()
+        }
+        let number = ProcessFacts.processID
+        let name =
+            switch snapshot.purpose {
+            case .dump: "temp-\(number).rdb"
+            case .base: "temp-rewriteaof-bg-\(number).aof"
+            case .sync: "temp-sync-\(number)-\(Clock.monotonicMicroseconds()).rdb"
+            }
+        let writer = SnapshotWriter(
+            temporaryPath: "\(settings.directory)/\(name)",
+            spillPath: "\(settings.directory)/temp-spill-\(number).rdb",
+            compresses: settings.compresses, checksums: settings.checksums, writer: self.writer,
+            spiller: spiller)
+        snapshot.encoder = SnapshotEncoder { writer.append($0) }
+        snapshot.writer = writer
+        snapshot.position = log.isActive ? log.position : nil
+        snapshot.changesAtCut = changeCount()
+        snapshot.keysAtCut = keyspace.count
+        log.isSnapshotRunning = true
+        let counts = keyspace.beginSnapshot(snapshot.encoder)
+        snapshot.encoder.begin(
+            head(snapshot.position, isLogBase: snapshot.purpose == .base), counts: counts)
+    }
+
+    /// A log or backlog that begins now: what was written before was not counted.
+    private func startStream() {
+        guard log.mode == .off else { return }
+        log.activateBacklogWithNewHistory()
+        streamStarted()
+    }
+
+    func head(_ position: ReplicationPosition?, isLogBase: Bool) -> SnapshotHead {
+        SnapshotHead(
+            serverVersion: settings.serverVersion,
+            createdSeconds: Clock.wallMilliseconds() / 1_000, usedBytes: usedBytes(),
+            position: position, isLogBase: isLogBase, functions: keptFacts.functions,
+            moduleAuxiliaries: keptFacts.moduleAuxiliaries)
+    }
+
+    private func advance(_ snapshot: RunningSnapshot) {
+        guard !snapshot.isWalked, let writer = snapshot.writer else { return }
+        if writer.problem != nil { return finishWalk(snapshot, writer) }
+        let start = Clock.monotonicMicroseconds()
+        if start < snapshot.resumesAtMicroseconds
+            || writer.queuedBytes > SnapshotWriter.walkBytesMax
+        {
+            return wake(afterMilliseconds: 1)
+        }
+        let keysBefore = snapshot.encoder.keyCount
+        var now = start
+        var progress = SnapshotProgress.running
+        repeat {
+            progress = keyspace.advanceSnapshot(bucketBudget: Snapshots.bucketsPerLook)
+            now = Clock.monotonicMicroseconds()
+        } while progress == .running && now - start < sliceLimit
+        statistics.longestSliceMicroseconds = max(
+            statistics.longestSliceMicroseconds, now - start)
+        if progress != .running { return finishWalk(snapshot, writer) }
+        let delay = delayMicroseconds(keys: snapshot.encoder.keyCount - keysBefore)
+        if delay > 0 {
+            snapshot.resumesAtMicroseconds = now + delay
+            wake(afterMilliseconds: max(1, delay / 1_000))
+        } else {
+            loop.runNextTurn {}
+        }
+    }
+
+    /// With a delay for tests the slices are as small as they get.
+    private var sliceLimit: Int64 {
+        settings.saveDelayMicroseconds == 0 ? Snapshots.sliceMicroseconds : 0
+    }
+
+    private func delayMicroseconds(keys: Int) -> Int64 {
+        let delay = settings.saveDelayMicroseconds
+        return delay >= 0 ? Int64(keys * delay) : Int64(keys / -delay)
+    }
+
+    private func wake(afterMilliseconds delay: Int64) {
+        loop.schedule(afterMilliseconds: delay) {}
+    }
+
+    // MARK: The end
+
+    private func finishWalk(_ snapshot: RunningSnapshot, _ writer: SnapshotWriter) {
+        snapshot.isWalked = true
+        keyspace.abortSnapshot()
+        let target: SnapshotWriter.Target =
+            snapshot.purpose == .dump ? .rename(settings.dumpPath) : .keep
+        let bound = LoopBound((owner: self, snapshot: snapshot), loop: loop)
+        writer.finish(snapshot.encoder.takeLast(), target: target) { result in
+            bound.post { $0.owner.written($0.snapshot, result) }
+        }
+    }
+
+    private func written(_ snapshot: RunningSnapshot, _ result: Result<Int64, SystemError>) {
+        guard running === snapshot, let writer = snapshot.writer else { return }
+        let length: Int64
+        switch result {
+        case .success(let bytes): length = bytes
+        case .failure(let error): return end(snapshot, with: .failure(.system(error)))
+        }
+        switch snapshot.purpose {
+        case .dump:
+            end(snapshot, with: .success(()))
+        case .base:
+            log.installBase(
+                writer.temporaryPath, length: length, position: snapshot.position,
+                isPortable: true, firstSequence: snapshot.firstSequence
+            ) { [weak self] result in
+                self?.end(snapshot, with: result.mapError { .system($0) })
+            }
+        case .sync:
+            if let position = snapshot.position,
+                let file = try? SyncFile(
+                    path: writer.temporaryPath, length: length, position: position,
+                    isTemporary: true)
+            {
+                syncSource = file
+            }
+            end(snapshot, with: .success(()))
+        }
+    }
+
+    private func end(_ snapshot: RunningSnapshot, with result: Result<Void, SnapshotFailure>) {
+        guard running === snapshot else { return }
+        running = nil
+        log.isSnapshotRunning = false
+        if case .failure = result {
+            keyspace.abortSnapshot()
+            if !snapshot.isWalked { snapshot.writer?.abort() }
+        }
+        note(snapshot, result)
+        for completion in snapshot.completions { completion(result) }
+        startNext()
+        if running != nil { loop.runNextTurn {} }
+    }
+
+    private func note(_ snapshot: RunningSnapshot, _ result: Result<Void, SnapshotFailure>) {
+        let elapsed = loop.nowMilliseconds - snapshot.startedMilliseconds
+        var succeeded = false
+        if case .success = result { succeeded = true }
+        switch snapshot.purpose {
+        case .dump:
+            statistics.lastSaveTriedMilliseconds = loop.nowMilliseconds
+            if case .failure(.aborted) = result {} else { statistics.lastSaveSucceeded = succeeded }
+            guard succeeded else { break }
+            statistics.lastSaveMilliseconds = elapsed
+            statistics.lastSaveSeconds = Clock.wallMilliseconds() / 1_000
+            statistics.changesSaved = snapshot.changesAtCut
+            statistics.saveCount += 1
+            logger.notice("DB saved on disk")
+            logger.notice("Background saving terminated with success")
+        case .base:
+            statistics.lastRewriteSucceeded = succeeded
+            guard succeeded else { break }
+            statistics.lastRewriteMilliseconds = elapsed
+            statistics.rewriteCount += 1
+            statistics.sizeAfterRewrite = log.currentBytes
+            logger.notice("Background AOF rewrite finished successfully")
+        case .sync: break
+        }
+        if case .failure(let failure) = result {
+            let what = snapshot.purpose == .base ? "AOF rewrite" : "saving"
+            switch failure {
+            case .system(let error): logger.warning("Background \(what) error: \(error)")
+            case .aborted, .busy: logger.notice("Background \(what) was ended early")
+            }
+        }
+    }
+}
+
+/// One snapshot under way.
+final class RunningSnapshot {
+    let purpose: SnapshotPurpose
+    let completions: [Snapshots.Completion]
+    var isPrepared = false
+    /// The cut has been made; set together with `encoder`.
+    var writer: SnapshotWriter?
+    var encoder = SnapshotEncoder { _ in }
+    var position: ReplicationPosition?
+    var firstSequence: Int64 = 0
+    var changesAtCut: Int64 = 0
+    var keysAtCut = 0
+    var startedMilliseconds: Int64 = 0
+    var resumesAtMicroseconds: Int64 = 0
+    var isWalked = false
+
+    init(purpose: SnapshotPurpose, completions: [Snapshots.Completion]) {
+        self.purpose = purpose
+        self.completions = completions
+    }
+}

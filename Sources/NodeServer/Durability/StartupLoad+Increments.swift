@@ -1,0 +1,236 @@
+// The increments of a log at start.
+//
+// Each file is first compared with its index, then replayed up to the end of its good part:
+//
+//   whole                 its position is the index's last one
+//   more than described   a replica cuts it off: it is asked for again; a master keeps it: its new
+//                         history begins where the index ends
+//   torn                  only the last file may be: cut at the last good record
+//   changed               bytes that were on disk are not what they were: the start fails
+//   no index              another server's file: data without a position
+
+import Bytes
+import Log
+import Logging
+import Persistence
+import Platform
+
+extension StartupLoad {
+    /// Loads the increments of `manifest` and takes empty ones out of it.
+    func loadIncrements(
+        _ manifest: inout AOFManifest, _ folder: LogFolder
+    ) throws(StartupFailure) {
+        var kept: [AOFManifest.File] = []
+        for (number, file) in manifest.increments.enumerated() {
+            let isLast = number == manifest.increments.count - 1
+            let started = Clock.monotonicMilliseconds()
+            do throws(LoadFailure) {
+                if try loadIncrement(folder.file(file.name), sequence: file.sequence, isLast) {
+                    kept.append(file)
+                }
+            } catch {
+                throw failure(error, name: file.name, isLast: isLast)
+            }
+            logger.notice(
+                "DB loaded from incr file \(file.name): \(seconds(since: started)) seconds")
+        }
+        let empty = manifest.increments.filter { !kept.contains($0) }
+        manifest.increments = kept
+        // The manifest without them is written before the log is opened.
+        log.files.post { for file in empty { folder.deleteIncrement(file.sequence) } }
+    }
+
+    /// Loads one increment; false when there is nothing in it.
+    private func loadIncrement(
+        _ path: String, sequence: Int64, _ isLast: Bool
+    ) throws(LoadFailure) -> Bool {
+        guard FileSystem.exists(path) else {
+            throw .system(SystemError(call: "open", code: 2, subject: path))
+        }
+        let index = readIndex(path)
+        var limit: Int64?
+        var positioned: ReplicationPosition?
+        if let index {
+            let checked = try check(path, index)
+            limit = checked.limit
+            positioned = checked.end
+            if limit != nil, !isLast, checked.isTorn {
+                throw .truncated(goodBytes: checked.limit ?? 0)
+            }
+            if let limit, checked.isTorn || isReplica {
+                guard !checked.isTorn || log.settings.loadsTruncated else {
+                    throw .truncated(goodBytes: limit)
+                }
+                try cut(path, to: limit)
+            } else {
+                limit = nil
+            }
+        }
+        let replayed = try replayFile(path, from: 0, limit: limit)
+        if let index, let end = positioned {
+            note(index, end, replayed, sequence: sequence)
+        } else if replayed.goodBytes > 0 {
+            // What follows in the stream has no known place.
+            position = nil
+            segments = []
+        }
+        return replayed.goodBytes > (index?.localPrefixBytes ?? 0)
+    }
+
+    private struct CheckedFile {
+        /// Where the good part ends; nil when that is the end of the file.
+        var limit: Int64?
+        var end: ReplicationPosition
+        var isTorn = false
+    }
+
+    private func check(_ path: String, _ index: SegmentIndex) throws(LoadFailure) -> CheckedFile {
+        let file = try open(path)
+        var recovery = SegmentRecovery(index: index)
+        var buffer = ByteBuffer(capacity: StartupLoad.readBytes)
+        while try read(file, into: &buffer, maximum: StartupLoad.readBytes) > 0 {
+            recovery.receive(buffer.readable)
+            buffer.removeAll()
+        }
+        switch recovery.finish() {
+        case .whole(let unpositioned):
+            return CheckedFile(
+                limit: unpositioned == 0
+                    ? nil : max(recovery.goodBytes, index.localPrefixBytes), end: recovery.end)
+        case .torn(let position):
+            return CheckedFile(limit: position, end: recovery.end, isTorn: true)
+        case .corrupt(let position): throw .corrupt(position: position)
+        }
+    }
+
+    private func cut(_ path: String, to length: Int64) throws(LoadFailure) {
+        logger.warning("Truncating the AOF \(path) at offset \(length)")
+        do throws(SystemError) {
+            let file = try File.open(path, .write)
+            try file.truncate(to: length)
+            try file.sync()
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    /// Remembers what the file is in the stream.
+    private func note(
+        _ index: SegmentIndex, _ end: ReplicationPosition, _ replayed: ReplayedFile,
+        sequence: Int64
+    ) {
+        // Behind the described bytes a master found more: they begin its new history, unless
+        // another server has put things between them that belong to no stream.
+        let described = index.localPrefixBytes + end.offset - index.start.offset
+        let extra = max(0, replayed.goodBytes - described)
+        guard extra == 0 || !replayed.hasAnnotations else {
+            position = nil
+            segments = []
+            return
+        }
+        var end = end
+        if extra > 0 {
+            adoptedFrom = end
+            end.offset += extra
+            end.database = replayed.database
+        }
+        if end.offset > index.start.offset || position == nil {
+            position = end
+            if extra == 0 { adoptedFrom = nil }
+        }
+        guard end.offset > index.start.offset else { return }
+        if let last = segments.last, last.offsetLast != index.start.offset { segments = [] }
+        segments.append(
+            LogSegment(
+                sequence: sequence, offsetBefore: index.start.offset, offsetLast: end.offset,
+                localPrefixBytes: index.localPrefixBytes,
+                wallMilliseconds: index.places.last?.wallMilliseconds ?? 0, isListed: true))
+    }
+
+    // MARK: Replay
+
+    struct ReplayedFile {
+        var goodBytes: Int64
+        var database: Int
+        var hasAnnotations: Bool
+    }
+
+    /// Replays a file from a position on; `limit` is where its good part ends.
+    func replayFile(
+        _ path: String, from start: Int64, limit: Int64?
+    ) throws(LoadFailure) -> ReplayedFile {
+        let file = try open(path)
+        do throws(SystemError) { try file.seek(to: start) } catch { throw .system(error) }
+        self.replay.beginFile()
+        var replay = AOFReplay(position: start)
+        var buffer = ByteBuffer(capacity: StartupLoad.readBytes)
+        var left = limit.map { $0 - start } ?? .max
+        var needed = 1
+        var isEnd = false
+        while !isEnd {
+            let wanted = Int(min(left, Int64(max(needed - buffer.count, StartupLoad.readBytes))))
+            let count = wanted > 0 ? try read(file, into: &buffer, maximum: wanted) : 0
+            left -= Int64(count)
+            isEnd = count == 0
+            // A long transaction asks for twice its length: at the end there may be less.
+            if buffer.count < needed, !isEnd { continue }
+            do throws(AOFReplayError) {
+                needed = try replay.receive(&buffer) { (words, raw) throws(AOFReplayError) in
+                    try self.replay.apply(words, raw)
+                }
+            } catch {
+                throw .replay(error)
+            }
+        }
+        if !buffer.isEmpty {
+            guard log.settings.loadsTruncated, mayCut(path) else {
+                throw .truncated(goodBytes: replay.goodBytes)
+            }
+            logger.warning("!!! Warning: short read while loading the AOF file \(path)!!!")
+            try cut(path, to: replay.goodBytes)
+            logger.warning("AOF loaded anyway because aof-load-truncated is enabled")
+        }
+        return ReplayedFile(
+            goodBytes: replay.goodBytes, database: replay.database,
+            hasAnnotations: replay.annotationCount > 0)
+    }
+
+    private func mayCut(_ path: String) -> Bool { path == lastPath }
+
+    // MARK: Words
+
+    /// What redis-server says.
+    func failure(_ error: LoadFailure, name: String, isLast: Bool) -> StartupFailure {
+        let repair = "use ./redis-check-aof --fix <filename.manifest>"
+        switch error {
+        case .system(let error) where error.isNotFound:
+            return StartupFailure(
+                "The append log file \(name) doesn't exist: No such file or directory")
+        case .system(let error):
+            return StartupFailure(
+                "Fatal error: can't open the append log file \(name) for reading: \(error.reason)")
+        case .rdb(let error):
+            return StartupFailure(
+                "Error reading the RDB preamble of the AOF file \(name), AOF loading aborted",
+                "Fatal error loading the DB: \(error). Exiting.")
+        case .replay(.unknownCommand(let command, _)):
+            return StartupFailure(
+                "Unknown command '\(command)' reading the append only file \(name)")
+        case .replay(.badFormat(let position)), .corrupt(let position),
+            .replay(.failed(_, _, let position)):
+            return StartupFailure(
+                "Bad file format reading the append only file \(name) at offset \(position): "
+                    + "make a backup of your AOF file, then \(repair)")
+        case .truncated where !isLast:
+            return StartupFailure(
+                "Fatal error: the truncated file is not the last file",
+                "Unexpected end of file reading the append only file \(name).")
+        case .truncated:
+            return StartupFailure(
+                "Unexpected end of file reading the append only file \(name). You can: "
+                    + "1) Make a backup of your AOF file, then \(repair). 2) Alternatively you "
+                    + "can set the 'aof-load-truncated' configuration option to yes and restart "
+                    + "the server.")
+        }
+    }
+}

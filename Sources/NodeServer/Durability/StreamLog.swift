@@ -1,0 +1,270 @@
+// The replication stream of this node and where it is kept. Engine thread only.
+//
+//                   append          commit                      read
+//   engine.stream ────────► pending ──────► log file + index ─────────► replicas
+//                     └───────────────────► ring (newest bytes) ──────┘
+//
+//   off      nobody wants the stream: only the position is kept
+//   ring     no log: the newest `repl-backlog-size` bytes in memory
+//   spool    as ring, and a temporary file while a full sync runs
+//   file     `appendonly yes`: the log
+//
+// Order of one turn: everything is appended as whole units, `commit` writes it and makes the index
+// cover it, and only then may replies leave and replicas be fed up to `committedOffset`.
+//
+// Files rotate between two turns, so never inside a unit.
+
+import Bytes
+import EventLoop
+import Log
+import Logging
+import Platform
+
+/// What a read of the stream gave.
+enum StreamRead: Equatable {
+    /// So many bytes were appended.
+    case bytes(Int)
+    /// They come from the disk; `onReady` runs when the same read can be repeated.
+    case pending
+    /// The reader has everything.
+    case upToDate
+    /// The bytes are not kept any more, or never were part of this history.
+    case gone
+}
+
+/// The log of the replication stream.
+final class StreamLog {
+    let loop: EventLoop
+    let logger: Logger
+    var settings: LogSettings
+
+    // The position.
+    /// The present history.
+    private(set) var replicationID: ReplicationID
+    /// The history before it; `.none` without one.
+    private(set) var secondReplicationID = ReplicationID.none
+    /// Last byte that both histories share; -1 without a second.
+    private(set) var secondOffset: Int64 = -1
+    /// Last byte of the stream.
+    private(set) var offset: Int64 = 0
+    /// Database selected behind it; -1 unknown.
+    private(set) var database = -1
+    /// Last byte that is written and covered by the index: replies up to here may leave.
+    private(set) var committedOffset: Int64 = 0
+    /// Last byte known to be on disk; with no log file, nothing ever is.
+    var syncedOffset: Int64 = 0
+
+    // Where it is kept.
+    var pending = ByteBuffer()
+    var ring: StreamRing
+    var segment: OpenSegment?
+    var map = SegmentMap()
+    var manifest = AOFManifest()
+    var sequenceLast: Int64 = 0
+    var preparedSequence: Int64?
+    var base: BaseFile?
+    var mode = Mode.off
+    private var isPlaceStale = false
+
+    // Work on other threads, see StreamLog+Files and StreamLog+Read.
+    let files: Worker
+    let reader: Worker
+    var coldReads: [Int64: ColdRead] = [:]
+    var isSyncing = false
+    var syncedAtMilliseconds: Int64 = 0
+    var syncFailure: SystemError?
+    var retiredAtMilliseconds: Int64 = 0
+    var pinnedOffsets: [Int: Int64] = [:]
+    var pinNext = 0
+    /// A snapshot is being written; see `no-appendfsync-on-rewrite`.
+    var isSnapshotRunning = false
+
+    // Failures.
+    /// Why the last write failed; nil when the log is sound. Writes are refused meanwhile.
+    private(set) var writeFailure: SystemError?
+    private var failureLoggedAtMilliseconds = Int64.min
+    private var timer: TimerID?
+
+    /// Where the stream is kept.
+    enum Mode: Equatable { case off, ring, spool, file }
+
+    /// A log without files at the start of a new history.
+    init(settings: LogSettings, loop: EventLoop, logger: Logger) throws(SystemError) {
+        self.settings = settings
+        self.loop = loop
+        self.logger = logger
+        var random = SystemRandomNumberGenerator()
+        replicationID = ReplicationID(using: &random)
+        ring = StreamRing(capacity: 0, lastOffset: 0)
+        files = try Worker(name: "log")
+        reader = try Worker(name: "log-reader")
+    }
+
+    /// Starts the periodic work: fsync, retries, retention.
+    func startTimer() {
+        guard timer == nil else { return }
+        timer = loop.schedule(
+            afterMilliseconds: StreamLog.tickMilliseconds,
+            repeatingMilliseconds: StreamLog.tickMilliseconds
+        ) { [weak self] in self?.tick() }
+    }
+
+    private static let tickMilliseconds: Int64 = 100
+    private static let failureLogIntervalMilliseconds: Int64 = 30_000
+
+    // MARK: Position
+
+    /// The end of the stream.
+    var position: ReplicationPosition {
+        ReplicationPosition(id: replicationID, offset: offset, database: database)
+    }
+
+    /// Whether somebody wants the stream: then the engine must produce it.
+    var isActive: Bool { mode != .off }
+
+    /// Why clients may not write now: the last write or fsync of the log failed.
+    var failure: SystemError? { writeFailure ?? syncFailure }
+
+    /// Takes whole units of the stream; `database` is selected behind them. They count at once and
+    /// are written by the next commit.
+    func append(_ bytes: ByteSlice, database: Int) {
+        offset += Int64(bytes.count)
+        self.database = database
+        guard mode != .off else { return }
+        ring.append(bytes)
+        if segment != nil { pending.append(bytes) }
+        isPlaceStale = true
+    }
+
+    /// Ends the turn: writes what was appended and makes the index cover it.
+    ///
+    /// When it throws, nothing is lost: the next commit goes on where this one failed. Until it
+    /// succeeds `committedOffset` stays behind and `failure` says why.
+    func commit() throws(SystemError) {
+        guard isPlaceStale || committedOffset != offset else { return }
+        if let segment {
+            do throws(SystemError) {
+                try write(to: segment)
+            } catch {
+                noteFailure(error)
+                throw error
+            }
+            map.extend(to: offset, wallMilliseconds: Clock.wallMilliseconds())
+        }
+        isPlaceStale = false
+        committedOffset = offset
+        if writeFailure != nil {
+            writeFailure = nil
+            failureLoggedAtMilliseconds = .min
+            logger.warning("AOF write error looks solved, the server can write again.")
+        }
+    }
+
+    private func write(to segment: OpenSegment) throws(SystemError) {
+        if !pending.isEmpty {
+            do throws(ShortWrite) {
+                try segment.write(pending.readable)
+                pending.removeAll()
+            } catch {
+                pending.consume(error.written)
+                throw error.cause
+            }
+            if pending.capacity > StreamLog.keptPendingBytesMax { pending.release() }
+        }
+        if mode == .file, settings.fsync == .always {
+            try segment.syncData()
+            syncedOffset = offset
+        }
+        try segment.place(position)
+    }
+
+    private static let keptPendingBytesMax = 1 << 20
+
+    private func noteFailure(_ error: SystemError) {
+        writeFailure = error
+        let now = loop.nowMilliseconds
+        if now - StreamLog.failureLogIntervalMilliseconds >= failureLoggedAtMilliseconds {
+            failureLoggedAtMilliseconds = now
+            logger.warning("Error writing to the AOF file: \(error.reason)")
+        }
+    }
+
+    // MARK: Histories
+
+    /// Begins a new history that goes on from here: promotion, restart of a master.
+    func startNewHistory() {
+        var random = SystemRandomNumberGenerator()
+        continueHistory(as: ReplicationID(using: &random))
+        // The next effect must begin with a SELECT: replicas of both histories rely on it.
+        database = -1
+    }
+
+    /// The same bytes are called `id` from here on: promotion, `+CONTINUE` with a new id.
+    func continueHistory(as id: ReplicationID) {
+        guard id != replicationID else { return }
+        secondReplicationID = replicationID
+        secondOffset = offset
+        replicationID = id
+        isPlaceStale = true
+    }
+
+    /// The stream starts anew at `position`: a full sync, or the start of the process. What was
+    /// kept of another history is forgotten; the file part is the caller's.
+    func adoptPosition(_ position: ReplicationPosition) {
+        replicationID = position.id
+        secondReplicationID = .none
+        secondOffset = -1
+        offset = position.offset
+        database = position.database
+        committedOffset = position.offset
+        syncedOffset = 0
+        pending.removeAll()
+        ring.reset(lastOffset: offset)
+        map = SegmentMap()
+        isPlaceStale = false
+    }
+
+    /// Sets what is known of the history before the present one; at start.
+    func adoptSecondHistory(_ id: ReplicationID, offset: Int64) {
+        secondReplicationID = id
+        secondOffset = offset
+    }
+
+    /// Keeps the stream in memory from now on, if it is kept nowhere yet. What was written before
+    /// was not counted, so that no replica may go on from it: the history is new.
+    func activateBacklog() {
+        guard mode == .off else { return }
+        mode = .ring
+        ring = StreamRing(capacity: settings.backlogBytes, lastOffset: offset)
+    }
+
+    /// As `activateBacklog`, on a master: draws a new history without a second.
+    func activateBacklogWithNewHistory() {
+        guard mode == .off else { return }
+        var random = SystemRandomNumberGenerator()
+        replicationID = ReplicationID(using: &random)
+        secondReplicationID = .none
+        secondOffset = -1
+        database = -1
+        activateBacklog()
+    }
+
+    /// Changes the size of the memory part.
+    func resizeBacklog(to bytes: Int) {
+        settings.backlogBytes = bytes
+        if mode != .off { ring.resize(to: bytes) }
+    }
+
+    /// Forgets the memory backlog of a master without replicas (`repl-backlog-ttl`): nobody may go
+    /// on from a history with holes.
+    func dropBacklog() {
+        guard mode == .ring else { return }
+        mode = .off
+        ring = StreamRing(capacity: 0, lastOffset: offset)
+        var random = SystemRandomNumberGenerator()
+        replicationID = ReplicationID(using: &random)
+        secondReplicationID = .none
+        secondOffset = -1
+        database = -1
+    }
+}
