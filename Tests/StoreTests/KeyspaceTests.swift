@@ -215,3 +215,18 @@ final class Transfer: @unchecked Sendable {
     var table: DetachedTable?
     init(_ table: DetachedTable) { self.table = table }
 }
+
+@Suite struct MisuseTests {
+    @Test func aSecondSnapshotAtTheSameTimeStopsTheProcess() async {
+        await #expect(processExitsWith: .failure) {
+            let keyspace = makeKeyspace()
+            keyspace.database(0).put([1], [2])
+            _ = keyspace.beginSnapshot(RecordingSink())
+            _ = keyspace.beginSnapshot(RecordingSink())
+        }
+    }
+
+    @Test func aDatabaseThatDoesNotExistStopsTheProcess() async {
+        await #expect(processExitsWith: .failure) { _ = makeKeyspace().database(1) }
+    }
+}

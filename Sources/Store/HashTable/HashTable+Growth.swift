@@ -2,8 +2,8 @@
 //
 //   grow     2, 4, 8, 16, 32, 64 … 256 buckets, by moving slots: position bits suffice, no entry is
 //            touched (a few microseconds)
-//   split    at 256 buckets into two segments one bit deeper: the hashes are computed again from the
-//            keys, with prefetch (about 0.1 ms)
+//   split    at 256 buckets into two segments one bit deeper: the hashes are computed again from
+//            the keys, with prefetch (about 0.1 ms)
 //   shrink   to the size that fits, when a segment is less than 36 % full
 //   merge    of two sibling segments that fit into one; no entry is touched
 //

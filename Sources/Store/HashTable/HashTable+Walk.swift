@@ -1,11 +1,11 @@
 // Walks over the table.
 //
-// A *place* is a hash without its low 16 bits: 0 … 2^48. `visitHome` shows the entries whose home is
-// the bucket that contains a place and returns the place behind that bucket. The places of an entry
-// never change, so a walk from 0 to 2^48 sees every entry that is in the table all the time at least
-// once, whatever the table does between the steps: growth, splits, shrinking, merges. It sees an
-// entry twice only if buckets became larger around the place it stands at (SCAN allows that; the
-// snapshot filters by place).
+// A *place* is a hash without its low 16 bits: 0 … 2^48. `visitHome` shows the entries whose home
+// is the bucket that contains a place and returns the place behind that bucket. The places of an
+// entry never change, so a walk from 0 to 2^48 sees every entry that is in the table all the time
+// at least once, whatever the table does between the steps: growth, splits, shrinking, merges. It
+// sees an entry twice only if buckets became larger around the place it stands at (SCAN allows
+// that; the snapshot filters by place).
 
 internal import Bytes
 
@@ -105,7 +105,8 @@ extension HashTable {
     ///
     /// Draws a slot out of (directory words) × (most buckets) × 7 and rejects what does not exist;
     /// a segment that fills several words counts for its first only. In a table that was emptied
-    /// but for little, it gives up after a bounded number of draws and walks on from a random place.
+    /// but for little, it gives up after a bounded number of draws and walks on from a random
+    /// place.
     func randomEntry(_ random: inout SeededRandom) -> Entry? {
         guard count > 0 else { return nil }
         for _ in 0..<256 {

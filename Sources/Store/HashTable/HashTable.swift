@@ -5,17 +5,17 @@
 //   1. Lookup: from the home bucket on, compare the seven tags at once, filter by the position bits
 //      in the slot, compare the key; stop at a bucket past which nothing overflowed.
 //   2. Insertion: the first bucket from home on with an empty slot; the full ones passed count it.
-//   3. Growth (HashTable+Growth.swift): a segment grows in place, then splits in two; one segment at
-//      a time, so that no insertion pauses the engine.
+//   3. Growth (HashTable+Growth.swift): a segment grows in place, then splits in two; one segment
+//      at a time, so that no insertion pauses the engine.
 //
 // Entries lie in the order of their hashes up to overflow, whatever the sizes of the segments: a
 // place in that order stays meaningful while segments grow, split, shrink and merge. SCAN cursors
 // and snapshots are such places (HashTable+Walk.swift).
 //
 // Invariants (checkInvariants)
-//   every slot is reachable from its home bucket over buckets with overflow above 0;
-//   a bucket's overflow is the number of entries that lie behind it and have their home at or before
-//   it (or 255); the sum of the segments' counts is `count`.
+//   every slot is reachable from its home bucket over buckets with overflow above 0; a bucket's
+//   overflow is the number of entries that lie behind it and have their home at or before it (or
+//   255); the sum of the segments' counts is `count`.
 
 internal import Bytes
 

@@ -5,8 +5,8 @@ public import Bytes
 extension Database {
     /// Stores bytes under a key, whatever was there; says whether the key existed.
     ///
-    /// `expiresAt` is absolute milliseconds, -1 for none; with `keepingExpiry` an existing key keeps
-    /// its own.
+    /// `expiresAt` is absolute milliseconds, -1 for none; with `keepingExpiry` an existing key
+    /// keeps its own.
     public func set(
         _ key: ByteSlice, _ hash: KeyHash, _ value: ByteSlice, expiresAt: Int64 = Entry.never,
         keepingExpiry: Bool = false
@@ -59,8 +59,8 @@ extension Database {
         }
     }
 
-    /// Overwrites bytes of a string from `offset`; a shorter string is filled up with zeros. Returns
-    /// the entry, which may have moved. The bytes must not lie in the database.
+    /// Overwrites bytes of a string from `offset`; a shorter string is filled up with zeros.
+    /// Returns the entry, which may have moved. The bytes must not lie in the database.
     public func setRange(
         _ entry: Entry, _ hash: KeyHash, offset: Int, _ bytes: ByteSlice
     ) -> Entry {
@@ -74,8 +74,8 @@ extension Database {
         return text.count
     }
 
-    /// Announces that the object of an entry is about to change in place: a running snapshot gets it
-    /// first.
+    /// Announces that the object of an entry is about to change in place: a running snapshot gets
+    /// it first.
     public func willModify(_ entry: Entry, _ hash: KeyHash) {
         storage.willChange(entry, hash.value)
     }

@@ -30,8 +30,8 @@ public final class Keyspace {
         self.init(databaseCount: databaseCount, hasher: KeyHasher(key: secret))
     }
 
-    /// An empty keyspace with the same secret and number of databases: to load a new data set beside
-    /// this one.
+    /// An empty keyspace with the same secret and number of databases: to load a new data set
+    /// beside this one.
     public func makeSibling() -> Keyspace {
         Keyspace(databaseCount: databaseCount, hasher: hasher)
     }
@@ -100,8 +100,8 @@ public final class Keyspace {
         _ = left.exchange(right.exchange(contents))
     }
 
-    /// Takes over the data of `other`, a sibling without a running snapshot; returns the tables that
-    /// were replaced (but for those that a running snapshot still needs).
+    /// Takes over the data of `other`, a sibling without a running snapshot; returns the tables
+    /// that were replaced (but for those that a running snapshot still needs).
     public func adopt(_ other: Keyspace) -> [DetachedTable] {
         precondition(other.databaseCount == databaseCount && other.sink == nil)
         precondition(

@@ -2,9 +2,9 @@
 //
 //   1. `Keyspace.beginSnapshot` is the cut. Each table gets a walk that begins at place 0.
 //   2. `Keyspace.advanceSnapshot` moves the walks on in slices and hands every entry to the sink.
-//   3. Before the engine changes or removes an entry that lies ahead of the walk and has no stamp of
-//      this snapshot, the sink gets the entry as it was, and the entry gets the stamp. New entries
-//      ahead of the walk get the stamp at once. The walk skips stamped entries.
+//   3. Before the engine changes or removes an entry that lies ahead of the walk and has no stamp
+//      of this snapshot, the sink gets the entry as it was, and the entry gets the stamp. New
+//      entries ahead of the walk get the stamp at once. The walk skips stamped entries.
 //   4. The walk clears every stamp it passes, so a complete snapshot leaves none behind. An aborted
 //      one leaves stamps of its number; the next number differs, and after 14 aborted in a row the
 //      stamps are cleared in one go.
