@@ -51,7 +51,7 @@ struct AdminCommand: ParsableCommand {
 
     mutating func run() throws {
         if printOpenapi {
-            print(OpenAPI.yaml, terminator: "")
+            StandardStreams.writeOutput(OpenAPI.yaml)
             return
         }
         try AdminProcess(options: try resolved()).run()

@@ -154,7 +154,7 @@ extension Exchange {
         [("Location", "/v1/operations/\(operation.id)")]
     }
 
-    /// Answers for a command that began an operation: 202 while it runs, its problem when it failed,
+    /// Answers for a command that began an operation: 202 while it runs, its problem if it failed,
     /// `done` when it succeeded. Without an operation `done` runs at once.
     func replyOperation(_ answer: CommandAnswer, done: @escaping (Operation?) -> Void) {
         guard let operation = answer.operation else { return done(nil) }

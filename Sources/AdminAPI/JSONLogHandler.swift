@@ -2,7 +2,6 @@
 
 import APIContract
 import ControlModel
-import Foundation
 import Logging
 import Platform
 
@@ -29,6 +28,6 @@ struct JSONLogHandler: LogHandler {
             members.append(.init(name, .string(value.description)))
         }
         let line = JSONValue.object(members).jsonText + "\n"
-        FileHandle.standardOutput.write(Data(line.utf8))
+        StandardStreams.writeOutput(line)
     }
 }

@@ -9,8 +9,14 @@ public import Platform
 public final class HTTPResponder {
     /// Runs when the peer went away before the answer: stop the work, nobody reads it.
     public var onClose: (() -> Void)?
-    /// Runs when the server drains: a waiting answer should be given now.
-    public var onDrain: (() -> Void)?
+    /// Runs when the server drains, in the next turn if it drains already: a waiting answer should
+    /// be given now.
+    public var onDrain: (() -> Void)? {
+        didSet {
+            guard onDrain != nil, connection?.isDraining == true else { return }
+            loop.runNextTurn { [self] in if !isDone { onDrain?() } }
+        }
+    }
     /// Whether the end of the peer's sending direction counts as its leaving. Set for long waits;
     /// otherwise a peer that has only finished sending still gets its answer.
     public var endsWithPeer = false

@@ -291,6 +291,8 @@ final class HTTPServerConnection: StreamConnection {
         return now - since >= server.limits.writeMilliseconds
     }
 
+    var isDraining: Bool { server.isDraining }
+
     /// Ends what can end; an answer under way is the last.
     func drain() {
         switch stage {

@@ -130,6 +130,17 @@ import Testing
         try world.until("refused") { late?.isClosed ?? true }
     }
 
+    @Test func waitThatBeginsDuringADrainEndsAtOnce() throws {
+        let world = try World { world, _, responder in world.responders.append(responder) }
+        let client = try world.connect()
+        client.send(HTTPServerTests.get("/"))
+        try world.until("request") { world.responders.count == 1 }
+        world.server.drain(deadlineMilliseconds: 60_000) {}
+        let responder = world.responders[0]
+        responder.onDrain = { responder.respond(HTTPResponse(.ok, text: "at once")) }
+        try world.until("answer") { client.text.hasSuffix("at once") }
+    }
+
     @Test func drainClosesWhatDoesNotEndInTime() throws {
         let world = try World { world, _, responder in world.responders.append(responder) }
         let client = try world.connect()

@@ -1,0 +1,147 @@
+import APIContract
+import ControlModel
+import Foundation
+import Testing
+
+@testable import AdminAPI
+
+@Suite struct ContractTests {
+    @Test func committedContractIsCurrent() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let committed = try String(
+            contentsOf: root.appending(path: "openapi/admin.yaml"), encoding: .utf8)
+        #expect(committed == OpenAPI.yaml, "run: make openapi")
+    }
+
+    @Test func everyReferenceLeadsToASchema() {
+        func references(_ value: JSONValue) -> [String] {
+            switch value {
+            case .object(let members):
+                members.flatMap { member in
+                    member.name == "$ref"
+                        ? [member.value.text ?? ""] : references(member.value)
+                }
+            case .array(let values): values.flatMap(references)
+            default: []
+            }
+        }
+        let prefix = "#/components/schemas/"
+        for reference in references(OpenAPI.document) where reference.hasPrefix(prefix) {
+            #expect(Schemas.catalogue.contains(String(reference.dropFirst(prefix.count))))
+        }
+    }
+
+    func violations(_ name: String, _ value: some Encodable) -> [SchemaViolation] {
+        Schemas.catalogue[name].violations(of: JSONValue.of(value), in: Schemas.catalogue)
+    }
+
+    @Test func whatIsAnsweredFitsItsSchema() {
+        var cluster = Sample.cluster()
+        cluster.maintenance = Maintenance(owner: "o", reason: "r", until: Sample.time)
+        cluster.operation = "op-1"
+        cluster.nodes[0].reason = "r"
+        cluster.nodes[0].spec.maintenanceUntil = Sample.time
+        cluster.nodes[0].spec.addresses = ["public": Endpoint(host: "::1", port: 1)]
+        #expect(violations("Cluster", cluster) == [])
+        #expect(violations("Topology", TopologyView(cluster)) == [])
+        #expect(violations("Operation", Sample.operation("op-1", .failed)) == [])
+        #expect(violations("PlanAnswer", PlanAnswer(plan: Sample.plan)) == [])
+        #expect(violations("Event", Sample.event(1)) == [])
+        let token = PipelineTests.record("s", role: .viewer, expiresAt: Sample.time)
+        #expect(violations("Token", TokenView(token)) == [])
+        #expect(violations("NewToken", TokenView(token, secret: "s")) == [])
+        let record = AuditRecord(
+            sequence: 1, time: Sample.time, actor: "a", source: "s", requestID: "r", action: "x",
+            target: "t", result: "accepted", operation: "op-1")
+        #expect(violations("AuditRecord", record) == [])
+        let page = Page(items: [cluster], nextCursor: "a")
+        #expect(violations("ClusterList", page) == [])
+        #expect(violations("Problem", Problems.invalidJSON) == [])
+    }
+
+    @Test func whatIsAnsweredIsAccepted() {
+        #expect(violations("ClusterSpec", Sample.spec()) == [])
+        #expect(violations("NodeSpec", Sample.node("n1")) == [])
+        #expect(violations("TopologyTree", Sample.spec().topology) == [])
+    }
+
+    @Test func patchesMergeAsTheStandardSays() throws {
+        func value(_ text: String) throws -> JSONValue {
+            try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+        }
+        // The examples of RFC 7396, appendix A.
+        let examples = [
+            (#"{"a":"b"}"#, #"{"a":"c"}"#, #"{"a":"c"}"#),
+            (#"{"a":"b"}"#, #"{"b":"c"}"#, #"{"a":"b","b":"c"}"#),
+            (#"{"a":"b"}"#, #"{"a":null}"#, "{}"),
+            (#"{"a":"b","b":"c"}"#, #"{"a":null}"#, #"{"b":"c"}"#),
+            (#"{"a":["b"]}"#, #"{"a":"c"}"#, #"{"a":"c"}"#),
+            (#"{"a":"c"}"#, #"{"a":["b"]}"#, #"{"a":["b"]}"#),
+            (#"{"a":{"b":"c"}}"#, #"{"a":{"b":"d","c":null}}"#, #"{"a":{"b":"d"}}"#),
+            (#"{"a":[{"b":"c"}]}"#, #"{"a":[1]}"#, #"{"a":[1]}"#),
+            (#"{"e":null}"#, #"{"a":1}"#, #"{"e":null,"a":1}"#),
+            (#"[1,2]"#, #"{"a":"b","c":null}"#, #"{"a":"b"}"#),
+            ("{}", #"{"a":{"bb":{"ccc":null}}}"#, #"{"a":{"bb":{}}}"#),
+        ]
+        for (target, patch, result) in examples {
+            let merged = MergePatch.apply(try value(patch), to: try value(target))
+            #expect(merged == (try value(result)), "\(patch) on \(target)")
+        }
+    }
+
+    @Test func selectorsChooseByLabels() {
+        let labels = ["zone": "a", "tier": "cache"]
+        for text in ["zone=a", "zone=a,tier!=disk", "zone", "!spot", "missing!=x"] {
+            #expect(LabelSelector(text)?.matches(labels) == true, "\(text)")
+        }
+        for text in ["zone=b", "zone=a,tier!=cache", "!zone", "spot", "zone="] {
+            #expect(LabelSelector(text)?.matches(labels) == false, "\(text)")
+        }
+        for text in ["", "=a", "!", "a,,b", "!=b", "!a=b"] {
+            #expect(LabelSelector(text) == nil, "\(text)")
+        }
+    }
+
+    @Test func entityTagsCompareStrongly() {
+        #expect(Exchange.generations(of: "*") == nil)
+        #expect(Exchange.generations(of: "\"7\"") == [7])
+        #expect(Exchange.generations(of: "\"7\", \"8\"") == [7, 8])
+        #expect(Exchange.generations(of: "W/\"7\"") == [])
+        #expect(Exchange.generations(of: "7") == [])
+        #expect(Exchange.generations(of: "\"stale\"") == [])
+    }
+
+    @Test func cursorsAreReadBackAndOthersRefused() {
+        for key in ["demo", "op-1", "ü"] {
+            #expect(Exchange.key(ofCursor: Exchange.cursor(ofKey: key)) == key)
+        }
+        for cursor in ["", "a", "zz", "+1", "ff"] {
+            #expect(Exchange.key(ofCursor: cursor) == nil, "\(cursor)")
+        }
+    }
+
+    @Test func theTreeIsDrawn() {
+        #expect(
+            TopologyText.render(Sample.cluster()) == """
+                demo: epoch 3, converged
+                n1        master   127.0.0.1:7001  up
+                ├─ n2     replica  127.0.0.1:7002  up  connected  lag 5 B
+                │  └─ n4  replica  127.0.0.1:7004  up  connected  lag 12 B
+                └─ n3     replica  127.0.0.1:7003  up  connected  lag 0 B
+                differs: n3 is declared below n1: it moves
+                warning: ReplicaLags n4: 12 bytes
+
+                """)
+    }
+
+    @Test func theDeclaredTreeIsDrawnBeforeAnythingIsSeen() {
+        var cluster = Sample.cluster()
+        cluster.observed = []
+        cluster.converged = false
+        cluster.operation = "op-9"
+        let text = TopologyText.render(cluster)
+        #expect(text.hasPrefix("demo: epoch 3, not converged, op-9 running\nn1        unknown"))
+        #expect(text.contains("│  └─ n4  unknown  127.0.0.1:7004  unknown  no answer\n"))
+    }
+}
