@@ -2,6 +2,7 @@
 // SIGTERM or SIGINT comes.
 
 import ArgumentParser
+import Diagnostics
 import EventLoop
 import Glibc
 import Logging
@@ -39,7 +40,8 @@ struct AdminProcess {
         let signals: [Signal] = [.terminate, .interrupt]
         Signals.ignoreBrokenPipe()
         try Signals.block(signals)
-        let logger = Self.logger(options.logLevel)
+        let output = LogOutput(format: .json, level: options.logLevel)
+        let logger = Logger(label: "admin", output: output)
         let loop = try EventLoop()
         var settings = AdminSettings(
             coordinator: options.coordinator, secret: try secret(at: options.secretPath))
@@ -47,18 +49,16 @@ struct AdminProcess {
         settings.drainMilliseconds = options.drainMilliseconds
         let service = try AdminService(settings: settings, loop: loop, logger: logger)
         try service.listen(at: options.address)
-        let channel = try SignalChannel(signals, loop: loop) {
-            logger.info("ending", metadata: ["signal": "\($0)"])
+        var isEnding = false
+        let channel = try SignalChannel(loop: loop, signals: signals) { signal, sender in
+            if isEnding { return }
+            isEnding = true
+            logger.notice("ending", metadata: ["signal": "\(signal)", "sender": "\(sender)"])
             service.drain { loop.stop() }
         }
         loop.run()
-        channel.close()
-    }
-
-    private static func logger(_ level: Logger.Level) -> Logger {
-        var logger = Logger(label: "admin") { JSONLogHandler(label: $0) }
-        logger.logLevel = level
-        return logger
+        loop.deregister(channel)
+        logger.notice("ended")
     }
 
     private func secret(at path: String) throws -> String {
@@ -77,29 +77,4 @@ struct AdminProcess {
         }
         return token
     }
-}
-
-/// Watches for signals; the first one runs the body, later ones nothing.
-private final class SignalChannel: Channel {
-    private let loop: EventLoop
-    private let descriptor: Descriptor
-    private var body: ((Signal) -> Void)?
-
-    init(_ signals: [Signal], loop: EventLoop, _ body: @escaping (Signal) -> Void) throws {
-        self.loop = loop
-        self.body = body
-        descriptor = try Signals.descriptor(for: signals)
-        super.init()
-        try loop.register(self, descriptor: descriptor, interest: .readable)
-    }
-
-    override func ready(_ readiness: Readiness) {
-        while let arrived = try? Signals.next(from: descriptor) {
-            let first = body
-            body = nil
-            first?(arrived.signal)
-        }
-    }
-
-    func close() { loop.deregister(self) }
 }

@@ -190,8 +190,10 @@ final class AdminService {
     /// The metrics as Prometheus text.
     var metricsText: String {
         metrics.text(
-            server: server?.counters ?? HTTPServer.Counters(),
-            connections: server?.connectionCount ?? 0, readers: hub.readerCount,
-            failures: authentication.failureCount, snapshot: cache.snapshot, isLive: cache.isLive)
+            AdminMetrics.Present(
+                server: server?.counters ?? HTTPServer.Counters(),
+                connections: server?.connectionCount ?? 0, readers: hub.readerCount,
+                authenticationFailures: authentication.failureCount, snapshot: cache.snapshot,
+                isLive: cache.isLive))
     }
 }

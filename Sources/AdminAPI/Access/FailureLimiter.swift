@@ -21,8 +21,8 @@ struct FailureLimiter {
         var bucket = buckets[address] ?? Bucket(failures: 0, seenMilliseconds: now)
         bucket.failures = Self.level(bucket, now: now)
         bucket.seenMilliseconds = now
-        let isOver = bucket.failures >= Self.failuresMax
-        bucket.failures = min(Self.failuresMax, bucket.failures + 1)
+        let isOver = bucket.failures + 1 > Self.failuresMax
+        if !isOver { bucket.failures += 1 }
         buckets[address] = bucket
         return isOver
     }
