@@ -45,6 +45,14 @@ public final class Node {
     var pauseTimer: TimerID?
     var offsetWaits = OffsetWaits()
     var controlPort: ControlPort?
+    /// The replication stream and where it is kept.
+    let stream: StreamLog
+    /// Snapshots for dumps, the log and replicas.
+    let snapshots: Snapshots
+    /// What links ask of the node.
+    private(set) lazy var linksHost = NodeLinksHost(self)
+    /// Whom the node follows and who follows it.
+    private(set) lazy var links = ReplicationLinks(host: linksHost)
     var signalChannel: SignalChannel?
     /// Facts have changed since they were last published.
     var hasNewFacts = false
@@ -71,6 +79,9 @@ public final class Node {
         engine = CommandEngine(
             keyspace: keyspace, settings: Node.engineSettings(settings), host: host)
         turn = Turn(engine: engine)
+        stream = try StreamLog(settings: LogSettings(settings), loop: loop, logger: log)
+        snapshots = try Snapshots(
+            keyspace: keyspace, log: stream, settings: SnapshotSettings(settings))
         wallMilliseconds = Clock.wallMilliseconds()
         startedAtMilliseconds = wallMilliseconds
         engine.nowMilliseconds = wallMilliseconds
@@ -92,13 +103,30 @@ public final class Node {
     private func endTurn() {
         for client in engine.takeClientsWithOutput() { clients.session(of: client)?.requestFlush() }
         if settings.memoryBytesMax > 0 { checkMemory() }
+        links.beforeCommit()
+        settleStream()
+        commitStream()
         turn.flushOutputs()
+        snapshots.endOfTurn()
         if !committed.isEmpty { runCommitted() }
         if !offsetWaits.entries.isEmpty { answerOffsetWaits() }
         if hasNewFacts { publishFacts() }
         let now = Clock.monotonicMicroseconds()
         statistics.addTurn(microseconds: now &- turnStartMicroseconds)
         board.turnEnded(offset: engine.streamOffset)
+    }
+
+    /// Writes the turn into the log. While that fails, writes are refused, and replicas and
+    /// acknowledgements wait; the log tries again by itself.
+    private func commitStream() {
+        let hadFailed = stream.failure != nil
+        do throws(SystemError) {
+            try stream.commit()
+            links.afterCommit()
+        } catch {
+            if !hadFailed { updateGates() }
+        }
+        if hadFailed && stream.failure == nil { updateGates() }
     }
 
     /// Runs `body` at the end of this turn, when the log covers everything the turn has done.

@@ -28,6 +28,8 @@ public enum ReplicationLimits {
     public static let newlinePeriodMilliseconds: Int64 = 1000
     /// Period of heartbeat lines between nodes of our own kind.
     public static let heartbeatPeriodMilliseconds: Int64 = 100
+    /// How long an upstream may be at a lower epoch than its replica before it is given up.
+    public static let staleEpochMilliseconds: Int64 = 1000
     /// First pause before a reconnection that follows a failed one.
     public static let retryFirstMilliseconds: Int64 = 50
     /// Longest pause before a reconnection.

@@ -124,10 +124,17 @@ extension UpstreamLink {
     ) {
         let own = settings.identity
         if own.clusterID != nil, peer?.clusterID != nil, heartbeat.epoch < own.epoch {
+            // The order with the new epoch may reach the upstream a moment later than us. Until
+            // then nothing is echoed, so that an old epoch gains no right from us.
+            self.heartbeat = nil
+            let since = staleSince ?? now
+            staleSince = since
+            guard now - since >= ReplicationLimits.staleEpochMilliseconds else { return }
             let refusal = UpstreamRefusal.staleEpoch(own: own.epoch, upstream: heartbeat.epoch)
             fail(.refused(refusal), now: now, effects: &effects)
             return
         }
+        staleSince = nil
         learn(epoch: heartbeat.epoch, effects: &effects)
         self.heartbeat = heartbeat
         wantsEventAcknowledgement = true

@@ -190,6 +190,8 @@ public struct UpstreamLink: Sendable {
     var acknowledgedAt: Int64 = 0
     var acknowledgesEagerly = false
     var wantsEventAcknowledgement = false
+    /// Since when the upstream's heartbeats carry a lower epoch than ours.
+    var staleSince: Int64?
 
     /// A link that goes on at `position`; `seed` feeds the jitter of reconnections.
     public init(settings: UpstreamSettings, position: ReplicationPosition?, seed: UInt64) {
@@ -311,6 +313,7 @@ public struct UpstreamLink: Sendable {
         refusal = nil
         failure = nil
         downSince = nil
+        staleSince = nil
         receivedAt = now
     }
 }

@@ -22,10 +22,9 @@ final class ListedSnapshot: LinkSnapshot {
         self.bytes = bytes
     }
 
-    func read(at offset: Int64, maximum: Int, into buffer: inout ByteBuffer) -> Int? {
+    func read(at offset: Int64, maximum: Int, completion: @escaping ([UInt8]?) -> Void) {
         let end = min(bytes.count, Int(offset) + maximum)
-        buffer.append(Array(bytes[Int(offset)..<end]))
-        return end - Int(offset)
+        completion(Array(bytes[Int(offset)..<end]))
     }
 
     func release() { readers -= 1 }
@@ -36,6 +35,7 @@ final class ListedLoader: LinkLoader {
     unowned let node: SocketNode
     var bytes: [UInt8] = []
     var isAborted = false
+    var isCongested: Bool { false }
 
     init(_ node: SocketNode) { self.node = node }
 
@@ -205,6 +205,7 @@ final class SocketNode: LinksHost {
 
     func appendToStream(_ command: ByteSlice) { produced.append(command) }
     func openBacklog() { keepsStream = true }
+    func settleStream() {}
 
     func startNewHistory() {
         var random = SystemRandomNumberGenerator()
@@ -234,7 +235,7 @@ final class SocketNode: LinksHost {
         loop.runNextTurn { completion(ListedSnapshot(position: position, bytes: bytes)) }
     }
 
-    func beginLoad(length: Int64?) -> Result<any LinkLoader, LinkProblem> {
+    func beginLoad(id: ReplicationID, offset: Int64) -> Result<any LinkLoader, LinkProblem> {
         .success(ListedLoader(self))
     }
 

@@ -152,6 +152,10 @@ struct UpstreamIdentityTests {
         #expect(early.link.refusal == .staleEpoch(own: 3, upstream: 2))
         var late = kindredLink()
         late.receive("+headwater 2 50\r\n")
+        #expect(late.link.isOnline)
+        #expect(late.link.heartbeat == nil)
+        late.now += 1000
+        late.receive("+headwater 2 1050\r\n")
         #expect(late.link.refusal == .staleEpoch(own: 3, upstream: 2))
     }
 

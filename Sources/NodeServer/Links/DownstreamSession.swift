@@ -17,8 +17,10 @@ import Replication
 final class DownstreamSession {
     /// Output above which nothing more is read for a replica.
     static let windowBytes = 256 << 10
-    /// Most bytes read in one go.
+    /// Most bytes of the stream read in one go.
     static let pieceBytes = 64 << 10
+    /// Most bytes of a snapshot read in one go.
+    static let snapshotPieceBytes = 256 << 10
 
     private unowned let links: ReplicationLinks
     private let host: any LinksHost
@@ -29,7 +31,7 @@ final class DownstreamSession {
     private var snapshot: (any LinkSnapshot)?
     private var snapshotOffset: Int64 = 0
     /// First byte of the stream that was not written to the connection; nil while not online.
-    private var feedOffset: Int64?
+    private(set) var feedOffset: Int64?
     private var isReadPending = false
     private var isPumpPlanned = false
     private var isHandedOver = false
@@ -202,34 +204,36 @@ final class DownstreamSession {
     }
 
     private func pumpSnapshot() {
-        guard let snapshot, let connection else { return }
-        var moved = false
-        while room > 0 && snapshotOffset < snapshot.length {
-            let left = snapshot.length - snapshotOffset
-            let wanted = left < Int64(Self.pieceBytes) ? Int(left) : Self.pieceBytes
-            var count: Int?
-            connection.withOutput {
-                count = snapshot.read(at: snapshotOffset, maximum: wanted, into: &$0)
-            }
-            guard let count, count > 0 else {
+        guard let snapshot, !isReadPending, room > 0 else { return }
+        let left = snapshot.length - snapshotOffset
+        guard left > 0 else {
+            snapshotSent(snapshot)
+            return
+        }
+        let wanted = left < Int64(Self.snapshotPieceBytes) ? Int(left) : Self.snapshotPieceBytes
+        isReadPending = true
+        snapshot.read(at: snapshotOffset, maximum: wanted) { [weak self] bytes in
+            guard let self, let connection else { return }
+            isReadPending = false
+            guard let bytes, !bytes.isEmpty else {
                 fail(.snapshotFailed)
                 return
             }
-            snapshotOffset += Int64(count)
-            moved = true
-        }
-        if moved { link.progressed(now: now) }
-        if snapshotOffset == snapshot.length {
-            var effects: [DownstreamEffect] = []
-            link.snapshotSent(now: now, effects: &effects)
-            // The stream behind the cut stays readable as long as the snapshot is held.
-            perform(effects)
+            connection.withOutput { $0.append(bytes) }
+            snapshotOffset += Int64(bytes.count)
+            link.progressed(now: now)
             pump()
-            snapshot.release()
-            self.snapshot = nil
-        } else if moved {
-            planPump()
         }
+    }
+
+    private func snapshotSent(_ snapshot: any LinkSnapshot) {
+        var effects: [DownstreamEffect] = []
+        link.snapshotSent(now: now, effects: &effects)
+        perform(effects)
+        // The stream behind the cut stays readable as long as the snapshot is held.
+        pump()
+        snapshot.release()
+        self.snapshot = nil
     }
 
     private func pumpStream() {
@@ -262,7 +266,7 @@ final class DownstreamSession {
                 return
             }
         }
-        // More is there than fits. If the socket takes all of it at once, nobody else calls.
+        // More may be there than fits. If the socket takes all at once, nobody else calls.
         if moved { planPump() }
     }
 

@@ -50,8 +50,9 @@ protocol LinkSnapshot: AnyObject {
     var position: ReplicationPosition { get }
     /// Length in bytes.
     var length: Int64 { get }
-    /// Appends up to `maximum` bytes from `offset` on; how many, or nil when it cannot be read.
-    func read(at offset: Int64, maximum: Int, into buffer: inout ByteBuffer) -> Int?
+    /// Reads up to `maximum` bytes from `offset` on, off the engine thread; nil or nothing when
+    /// they cannot be read.
+    func read(at offset: Int64, maximum: Int, completion: @escaping ([UInt8]?) -> Void)
     /// One reader has finished.
     func release()
 }
@@ -60,6 +61,8 @@ protocol LinkSnapshot: AnyObject {
 protocol LinkLoader: AnyObject {
     /// Takes the next bytes; the reason when they are bad.
     func feed(_ bytes: ByteSlice) -> String?
+    /// More than enough bytes wait for the disk: the socket should rest.
+    var isCongested: Bool { get }
     /// That was all: replaces the data set and reports the database selected at the cut.
     func finish(_ completion: @escaping (LinkLoadOutcome) -> Void)
     /// Throws away what has arrived.
@@ -102,8 +105,10 @@ protocol LinksHost: AnyObject {
     ) -> LinkRead
     /// Adds a command of a master that is no change: PING, GETACK.
     func appendToStream(_ command: ByteSlice)
-    /// A first replica attaches: keep the stream from now on.
+    /// Keep the stream from now on: a first replica attaches, or the upstream's stream begins.
     func openBacklog()
+    /// Puts what the turn has produced so far into the log: the role is about to change.
+    func settleStream()
     /// The node becomes a master: a new history continues the old one.
     func startNewHistory()
     /// The upstream continued under a new id: the old one becomes the second.
@@ -114,7 +119,7 @@ protocol LinksHost: AnyObject {
     /// Asks for a snapshot that may be shared; nil when it cannot be made.
     func requestSnapshot(_ completion: @escaping ((any LinkSnapshot)?) -> Void)
     /// Begins a load; the reason when it cannot be.
-    func beginLoad(length: Int64?) -> Result<any LinkLoader, LinkProblem>
+    func beginLoad(id: ReplicationID, offset: Int64) -> Result<any LinkLoader, LinkProblem>
     /// Applies whole units of the upstream's stream and puts them into the log.
     func apply(_ units: ByteSlice, database: Int)
 

@@ -84,6 +84,7 @@ final class ReplicationLinks {
 
     private func follow(_ address: String, _ port: Int, nodeID: String?, handover: Bool) {
         let wasMaster = upstream == nil
+        if wasMaster { host.settleStream() }
         let position = currentPosition
         upstream?.stop()
         if wasMaster {
@@ -123,6 +124,9 @@ final class ReplicationLinks {
         host.linksChanged()
         session.start(handover: false)
     }
+
+    /// This node's own identity changed.
+    func identityChanged() { upstream?.identityChanged() }
 
     /// Becomes the master; false when it is.
     @discardableResult
@@ -239,6 +243,14 @@ final class ReplicationLinks {
         guard enough != hasEnoughReplicas else { return }
         hasEnoughReplicas = enough
         host.linksChanged()
+    }
+
+    /// Number of replicas that have not acknowledged everything.
+    var laggingReplicaCount: Int {
+        let offset = host.history.offset
+        return sessions.values.count {
+            $0.link.isReplica && (!$0.link.isOnline || $0.link.acknowledgedOffset < offset)
+        }
     }
 
     /// Number of replicas that acknowledged lately.

@@ -35,6 +35,8 @@ final class UpstreamSession {
     private var attempt = 0
     private var isStopped = false
     private var isReceiving = false
+    /// Reading rests until the loader's disk has caught up.
+    private var isCongested = false
 
     init(
         links: ReplicationLinks, host: any LinksHost, settings: UpstreamSettings,
@@ -57,6 +59,9 @@ final class UpstreamSession {
         refreshSettings()
         step { $0.start(now: $1, handover: handover, effects: &$2) }
     }
+
+    /// This node's own identity changed: an order carried a higher epoch.
+    func identityChanged() { link.settings.identity = host.peerIdentity }
 
     /// Ends the session for good.
     func stop() {
@@ -135,6 +140,10 @@ final class UpstreamSession {
     /// Time passed.
     func tick() {
         link.durableOffset = host.durableOffset
+        if isCongested, loader.map({ !$0.isCongested }) ?? true {
+            isCongested = false
+            connection?.resumeReading()
+        }
         step { $0.tick(now: $1, effects: &$2) }
     }
 
@@ -154,7 +163,8 @@ final class UpstreamSession {
             case .connect: connect()
             case .send(let bytes): output.append(bytes)
             case .close(let reason): close(reason)
-            case .beginSnapshot(_, let offset, let length): beginLoad(offset, length)
+            case .beginSnapshot(let id, let offset, let length):
+                beginLoad(id, offset, length)
             case .snapshot(let range):
                 load(input.slice(from: range.lowerBound, count: range.count))
             case .endSnapshot: endLoad()
@@ -195,6 +205,7 @@ final class UpstreamSession {
         if isNewHistory {
             host.continueHistory(as: position.id, database: position.database)
         }
+        host.openBacklog()
         links.historyChanged(.resumed(isNewHistory: isNewHistory))
     }
 
@@ -268,11 +279,11 @@ final class UpstreamSession {
 
     // MARK: Loading
 
-    private func beginLoad(_ offset: Int64, _ length: Int64?) {
+    private func beginLoad(_ id: ReplicationID, _ offset: Int64, _ length: Int64?) {
         host.logLink(
             "Full resync from the upstream: offset \(offset), "
                 + (length.map { "\($0) bytes" } ?? "unknown length"), isWarning: false)
-        switch host.beginLoad(length: length) {
+        switch host.beginLoad(id: id, offset: offset) {
         case .success(let loader): self.loader = loader
         case .failure(let problem): loadFailed(problem.text)
         }
@@ -281,7 +292,12 @@ final class UpstreamSession {
 
     private func load(_ bytes: ByteSlice) {
         guard let loader else { return }
-        if let problem = loader.feed(bytes) { loadFailed(problem) }
+        if let problem = loader.feed(bytes) {
+            loadFailed(problem)
+        } else if loader.isCongested {
+            connection?.pauseReading()
+            isCongested = true
+        }
     }
 
     private func loadFailed(_ text: String) {
@@ -306,6 +322,7 @@ final class UpstreamSession {
             step { $0.loaded(database: database, now: $1, effects: &$2) }
             // In the same breath as the data: no turn may end between the two.
             if let position = link.position { host.adoptHistory(position) }
+            host.openBacklog()
             links.historyChanged(.replaced)
             links.linkChanged()
             host.logLink("Full resync from the upstream finished", isWarning: false)

@@ -75,6 +75,7 @@ extension Node {
     func forget(_ session: Session) {
         engine.forget(session.client)
         clients.remove(session)
+        links.clientClosed(session.client.id)
     }
 
     func closeOverQueryLimit(_ session: Session) {

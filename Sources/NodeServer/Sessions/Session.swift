@@ -168,7 +168,7 @@ public final class Session: Channel {
 
     /// Closes when the replies written so far are sent.
     func finish() {
-        guard state == .open || state == .held else { return }
+        guard state == .open || state == .held || state == .handedOver else { return }
         state = .finishing
         node.turn.listForOutput(self)
     }
