@@ -54,7 +54,7 @@ cluster_document() {
     local index separator=""
     printf '{"name": "%s", "nodes": [' "$cluster"
     for index in 0 1 2 3; do
-        printf '%s\n  {"id": "n%d", "host": "127.0.0.1", "port": %d, "controlPort": %d}' \
+        printf '%s\n  {"node": "n%d", "address": "127.0.0.1:%d", "control": "127.0.0.1:%d"}' \
             "$separator" $((index + 1)) "${node_ports[index]}" "${control_ports[index]}"
         separator=","
     done
