@@ -102,6 +102,8 @@ public final class ClientState {
     public internal(set) var lastWriteOffset: Int64 = 0
     /// Number of the last command in the table, for CLIENT LIST; -1 before the first.
     public internal(set) var lastCommandNumber = -1
+    /// A transaction is running: nothing in it may block.
+    public internal(set) var deniesBlocking = false
     var replyMode = ReplyMode.on { didSet { updateSpecial() } }
     /// Whether it is in the engine's list of clients with new output.
     var isListedForOutput = false

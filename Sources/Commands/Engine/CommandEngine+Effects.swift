@@ -123,12 +123,18 @@ extension CommandEngine {
     @inline(__always)
     func changed(_ key: ByteSlice, _ client: ClientState, count: Int64 = 1) {
         changeCount &+= count
-        if !watches.isEmpty { watches.touch(database: client.databaseIndex, key: key) }
+        if !watches.isEmpty { touchWatchers(key, database: client.databaseIndex) }
     }
 
     /// As `changed`, for another database than the client's.
     func changed(_ key: ByteSlice, database: Int) {
         changeCount &+= 1
-        if !watches.isEmpty { watches.touch(database: database, key: key) }
+        if !watches.isEmpty { touchWatchers(key, database: database) }
+    }
+
+    @inline(never)
+    func touchWatchers(_ key: ByteSlice, database: Int) {
+        let exists = keyspace.database(database).find(key, keyspace.hash(key)) != nil
+        watches.touch(database: database, key: key, exists: exists)
     }
 }

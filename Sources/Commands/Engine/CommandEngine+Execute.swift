@@ -190,12 +190,27 @@ extension CommandEngine {
         beginUnit()
         runHandler(number, arguments, client)
         endUnit(client)
-        let ended = owner.monotonicNanoseconds()
+        let ended = count(number, since: started)
         client.lastCommandNumber = number
+        let limit = settings.slowLogMicroseconds
+        if limit >= 0 && (ended - started) / 1_000 >= limit
+            && !table.facts[number].flags.contains(.skipSlowLog)
+        {
+            slowLog.add(
+                arguments, client, seconds: now / 1_000,
+                microseconds: (ended - started) / 1_000, countMax: settings.slowLogCountMax)
+        }
+        if !monitors.isEmpty { feedMonitors(number, arguments, client) }
+        return ended
+    }
+
+    /// Counts a command that was measured alone; returns the present time.
+    @discardableResult
+    func count(_ number: Int, since started: Int64) -> Int64 {
+        let ended = owner.monotonicNanoseconds()
         statistics[number].calls &+= 1
         statistics[number].nanoseconds &+= ended &- started
         counts.commands &+= 1
-        if !monitors.isEmpty { feedMonitors(number, arguments, client) }
         return ended
     }
 

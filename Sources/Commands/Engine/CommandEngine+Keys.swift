@@ -21,6 +21,16 @@ extension CommandEngine {
         return lookUpExpired(entry, key, hash, client)
     }
 
+    /// The entry of `key` in another database than the client's, unless its time is over.
+    func lookUp(
+        _ key: ByteSlice, _ hash: KeyHash, _ client: ClientState, database index: Int
+    ) -> Entry? {
+        guard let entry = keyspace.database(index).find(key, hash) else { return nil }
+        if !entry.hasExpiry || entry.expiresAt >= now || client.isMaster { return entry }
+        if deletesExpiredKeys { deleteExpired(key, hash, databaseIndex: index) }
+        return nil
+    }
+
     @inline(never)
     private func lookUpExpired(
         _ entry: Entry, _ key: ByteSlice, _ hash: KeyHash, _ client: ClientState
@@ -32,6 +42,18 @@ extension CommandEngine {
         return nil
     }
 
+    /// Whether the client must not see the entry because its time is over.
+    func isHidden(_ entry: Entry, _ client: ClientState) -> Bool {
+        entry.hasExpiry && entry.expiresAt < now && !client.isMaster
+    }
+
+    /// Seconds since the entry was last read or written.
+    func idleSeconds(_ entry: Entry) -> Int64 {
+        // The clock counts seconds in 24 bits; 0 stands for an entry that was only written.
+        if entry.accessClock == 0 { return 0 }
+        return Int64((accessClock &- entry.accessClock) & 0xFF_FFFF)
+    }
+
     /// The entry of `key` for a read: counts hits and misses and notes the access.
     @inline(__always)
     func read(_ key: ByteSlice, _ hash: KeyHash, _ client: ClientState) -> Entry? {
@@ -41,15 +63,25 @@ extension CommandEngine {
             return nil
         }
         counts.hits &+= 1
+        if !client.leavesAccessTimes { entry.accessClock = accessClock }
         return entry
     }
+
+    /// Whether setting this expiry time means to delete the key. What a master sends, or a node that
+    /// is loading, is stored as it is.
+    func isPast(_ time: Int64, _ client: ClientState) -> Bool {
+        time <= now && !client.isMaster && !isLoading && !isReplica
+    }
+
+    /// What deletes an expired key in the stream.
+    var deletionName: StaticString { settings.expiresLazily ? "UNLINK" : "DEL" }
 
     /// Deletes a key whose time is over and says so to stream, watchers and listeners.
     func deleteExpired(_ key: ByteSlice, _ hash: KeyHash, databaseIndex: Int) {
         guard keyspace.database(databaseIndex).remove(key, hash) else { return }
         counts.expiredKeys += 1
-        propagate(settings.expiresLazily ? "UNLINK" : "DEL", key, database: databaseIndex)
+        propagate(deletionName, key, database: databaseIndex)
         notify(.expired, "expired", key, database: databaseIndex)
-        if !watches.isEmpty { watches.touch(database: databaseIndex, key: key) }
+        if !watches.isEmpty { touchWatchers(key, database: databaseIndex) }
     }
 }

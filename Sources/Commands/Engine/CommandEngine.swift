@@ -13,6 +13,9 @@ public import Store
 
 /// Runs commands against a keyspace.
 public final class CommandEngine {
+    /// The version of Redis that clients may take the node for: they choose features by it.
+    public static let compatibleVersion: StaticString = "7.2.4"
+
     /// The data.
     public let keyspace: Keyspace
     /// The commands.
@@ -21,6 +24,8 @@ public final class CommandEngine {
 
     // State of the straight path: plain internal fields, no observers.
     var now: Int64 = 0
+    var accessClock: UInt32 = 1
+    var random: SeededRandom
     var refusedFlags: CommandFlags = [.notStraight]
     var deletesExpiredKeys = true
     var keyHash: KeyHash
@@ -39,8 +44,10 @@ public final class CommandEngine {
     var subscribers = SubscriptionTable()
     var monitors: [ClientState] = []
     var errorCounts: [String: Int64] = [:]
+    var slowLog = SlowLog()
     var listedClients: [ClientState] = []
     var scratch = ByteBuffer()
+    var numberText = ByteBuffer(capacity: 32)
 
     /// An engine over `keyspace`; `host` must outlive it.
     public init(
@@ -52,6 +59,7 @@ public final class CommandEngine {
         self.settings = settings
         owner = host
         keyHash = keyspace.hash(ByteSlice())
+        random = SeededRandom(seed: keyHash.value)
         statistics = TrivialList(repeating: CommandStatistics(), count: table.specs.count)
         eventMask = settings.events
     }
@@ -68,7 +76,10 @@ public final class CommandEngine {
     /// Wall-clock time in milliseconds, set once per turn: all commands of a turn see the same.
     public var nowMilliseconds: Int64 {
         get { now }
-        set { now = newValue }
+        set {
+            now = newValue
+            accessClock = max(1, UInt32(truncatingIfNeeded: newValue / 1_000) & 0xFF_FFFF)
+        }
     }
     /// Whether clients may write.
     public var writeGate = WriteGate.allowed { didSet { updateGates() } }
@@ -89,6 +100,9 @@ public final class CommandEngine {
         get { isPropagating }
         set { isPropagating = newValue }
     }
+
+    /// Gets tables that were emptied, to free them elsewhere; they are freed at once by default.
+    public var disposeOf: (DetachedTable) -> Void = { _ in }
 
     private func updateGates() {
         var flags: CommandFlags = [.notStraight]
@@ -153,6 +167,11 @@ public final class CommandEngine {
         counts = EngineCounters()
         errorCounts = [:]
         for index in 0..<statistics.count { statistics[index] = CommandStatistics() }
+    }
+
+    /// Greets a client: without a password everybody is the default user.
+    public func welcome(_ client: ClientState) {
+        if settings.password == nil { client.isAuthenticated = true }
     }
 
     /// Forgets a client that is gone: its watches, subscriptions and transaction.

@@ -37,6 +37,10 @@ public struct EngineSettings: Sendable {
     public var events: KeyspaceEvents = []
     /// Expired keys go into the stream as UNLINK instead of DEL (`lazyfree-lazy-expire`).
     public var expiresLazily = false
+    /// Commands that take longer go into the slow log, in microseconds; negative: none do.
+    public var slowLogMicroseconds: Int64 = 10_000
+    /// Most commands in the slow log.
+    public var slowLogCountMax = 128
     /// DEBUG may be used.
     public var allowsDebug = true
     /// The eviction policy counts accesses (`maxmemory-policy` names LFU).

@@ -44,21 +44,31 @@ struct WatchTable {
         client.watched = []
     }
 
-    /// Breaks the transactions of those who watch the key.
-    func touch(database: Int, key: ByteSlice) {
-        for client in clientsByKey[WatchedKey(database: database, key: key.array)] ?? [] {
-            client.isWatchBroken = true
+    /// Breaks the transactions of those who watch the key. `exists`: it exists after the change.
+    ///
+    /// A key that had expired when WATCH saw it may go without breaking anything: the client has
+    /// seen it as absent.
+    func touch(database: Int, key: ByteSlice, exists: Bool) {
+        let watched = WatchedKey(database: database, key: key.array)
+        for client in clientsByKey[watched] ?? [] { spoil(watched, client, exists: exists) }
+    }
+
+    /// As `touch` for all keys of a database; `changes` says whether the key is concerned and
+    /// whether it exists afterwards.
+    func touchAll(database: Int, _ changes: (WatchedKey) -> (isChanged: Bool, exists: Bool)) {
+        for (key, clients) in clientsByKey where key.database == database {
+            let change = changes(key)
+            guard change.isChanged else { continue }
+            for client in clients { spoil(key, client, exists: change.exists) }
         }
     }
 
-    /// Breaks the transactions of those who watch a key of which `changes` is true. Keys that had
-    /// expired when the watch began do not count when they go.
-    func touch(database: Int, where changes: (WatchedKey) -> Bool) {
-        for (key, clients) in clientsByKey where key.database == database && changes(key) {
-            for client in clients {
-                let own = client.watched.first { $0 == key }
-                if own?.wasExpired != true { client.isWatchBroken = true }
-            }
+    private func spoil(_ key: WatchedKey, _ client: ClientState, exists: Bool) {
+        guard let place = client.watched.firstIndex(of: key) else { return }
+        if client.watched[place].wasExpired && !exists {
+            client.watched[place].wasExpired = false
+        } else {
+            client.isWatchBroken = true
         }
     }
 }

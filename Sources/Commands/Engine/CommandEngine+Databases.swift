@@ -1,0 +1,115 @@
+// Whole databases: emptying and exchanging them, and the expiry cycle over all of them.
+public import Bytes
+internal import RESP
+public import Store
+
+extension CommandEngine {
+    /// Removes all keys of a database. Its memory goes to `disposeOf`.
+    func empty(database index: Int) {
+        let database = keyspace.database(index)
+        if !watches.isEmpty {
+            watches.touchAll(database: index) { watched in
+                let isThere = watched.key.withByteSlice {
+                    database.find($0, keyspace.hash($0)) != nil
+                }
+                return (isThere, false)
+            }
+        }
+        if let table = keyspace.takeAll(index) { disposeOf(table) }
+    }
+
+    /// Exchanges two databases; watched keys that exist on either side count as changed.
+    func swap(_ first: Int, _ second: Int) {
+        guard first != second else { return }
+        if !watches.isEmpty {
+            for index in [first, second] {
+                watches.touchAll(database: index) { watched in
+                    let found = [first, second].map { number in
+                        watched.key.withByteSlice {
+                            keyspace.database(number).find($0, keyspace.hash($0)) != nil
+                        }
+                    }
+                    // After the exchange the key exists if the other side has it.
+                    return (found[0] || found[1], index == first ? found[1] : found[0])
+                }
+            }
+        }
+        keyspace.swap(first, second)
+    }
+
+    /// All data were replaced (a full sync, a reload): breaks the transactions that watch a key.
+    public func dataWereReplaced() {
+        changeCount += 1
+        if watches.isEmpty { return }
+        for index in 0..<keyspace.databaseCount {
+            watches.touchAll(database: index) { _ in (true, true) }
+        }
+    }
+
+    /// Removes keys whose time is over, each as a unit of its own, within a budget of buckets.
+    /// Does nothing where expired keys must wait (on replicas, while paused or loading).
+    ///
+    /// - Returns: what was done; nil when keys must wait.
+    public func runExpiryCycle(bucketBudget: Int) -> ExpirySweep? {
+        guard deletesExpiredKeys && expiresActively else { return nil }
+        beginUnit()
+        var touched: [(database: Int, key: [UInt8])] = []
+        let keepsKeys = !watches.isEmpty || eventMask.contains(.expired)
+        let sweep = keyspace.removeExpired(now: now, bucketBudget: bucketBudget) { index, entry in
+            propagate(deletionName, entry.key, database: index)
+            unitEffectCount = 0
+            if keepsKeys { touched.append((index, entry.key.array)) }
+        }
+        unitEffectCount = 0
+        counts.expiredKeys += Int64(sweep.removed)
+        changeCount += Int64(sweep.removed)
+        if !sweep.isComplete { counts.expiryBudgetExhausted += 1 }
+        for (index, key) in touched {
+            key.withByteSlice { key in
+                notify(.expired, "expired", key, database: index)
+                if !watches.isEmpty { touchWatchers(key, database: index) }
+            }
+        }
+        return sweep
+    }
+
+    /// Appends the INFO text of `commandstats`, `errorstats` or `keyspace`, heading included; false
+    /// for other sections.
+    public func appendInformation(section: String, to text: inout ByteBuffer) -> Bool {
+        switch section {
+        case "commandstats": appendCommandStatistics(to: &text)
+        case "errorstats":
+            text.append("# Errorstats\r\n")
+            for (code, count) in errorCounts.sorted(by: { $0.key < $1.key }) {
+                text.append(text: "errorstat_\(code):count=\(count)\r\n")
+            }
+        case "keyspace":
+            text.append("# Keyspace\r\n")
+            for index in 0..<keyspace.databaseCount {
+                let database = keyspace.database(index)
+                if database.count == 0 { continue }
+                text.append(
+                    text: "db\(index):keys=\(database.count),"
+                        + "expires=\(database.expiringCount),avg_ttl=0\r\n")
+            }
+        default: return false
+        }
+        return true
+    }
+
+    private func appendCommandStatistics(to text: inout ByteBuffer) {
+        text.append("# Commandstats\r\n")
+        for number in 0..<statistics.count {
+            let row = statistics[number]
+            if row.calls == 0 && row.rejectedCalls == 0 && row.failedCalls == 0 { continue }
+            let microseconds = row.nanoseconds / 1_000
+            let hundredths = row.calls == 0 ? 0 : row.nanoseconds / 10 / row.calls
+            let fraction = hundredths % 100
+            text.append(
+                text: "cmdstat_\(table.fullName(number)):calls=\(row.calls),"
+                    + "usec=\(microseconds),usec_per_call=\(hundredths / 100)."
+                    + "\(fraction < 10 ? "0" : "")\(fraction),"
+                    + "rejected_calls=\(row.rejectedCalls),failed_calls=\(row.failedCalls)\r\n")
+        }
+    }
+}

@@ -1,0 +1,75 @@
+// DEBUG DIGEST: forty hexadecimal digits that are equal for equal data, whatever the order or the
+// representation, and equal to those of Redis.
+//
+//   xor(d, x)   d ^= SHA1(x)
+//   mix(d, x)   xor(d, x); d = SHA1(d)
+//
+//   value       mix(type as 4 bytes, big-endian), mix(string); xor("!!expire!!") when it expires
+//   key         mix(key) from zero, then its value
+//   data set    for each database that is not empty: mix(number as 4 bytes); then xor of its keys
+internal import Bytes
+internal import Store
+
+/// A digest of values that does not depend on their order.
+struct DataDigest {
+    private(set) var bytes = [UInt8](repeating: 0, count: SHA1.digestBytes)
+
+    private mutating func combine(_ other: [UInt8]) {
+        for index in bytes.indices { bytes[index] ^= other[index] }
+    }
+
+    mutating func xor(_ slice: ByteSlice) { combine(SHA1.digest(slice)) }
+
+    mutating func xor(_ other: DataDigest) {
+        other.bytes.withByteSlice { xor($0) }
+    }
+
+    mutating func mix(_ slice: ByteSlice) {
+        xor(slice)
+        bytes = bytes.withByteSlice { SHA1.digest($0) }
+    }
+
+    mutating func mix(word: UInt32) {
+        [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: word >> UInt32($0)) }
+            .withByteSlice { mix($0) }
+    }
+
+    /// Adds type, value and presence of an expiry time of a string.
+    mutating func addValue(_ entry: Entry) {
+        mix(word: UInt32(entry.type.rawValue))
+        if entry.type == .string {
+            switch entry.stringValue {
+            case .bytes(let bytes): mix(bytes)
+            case .integer(let number): Array(String(number).utf8).withByteSlice { mix($0) }
+            }
+        }
+        if entry.hasExpiry { xor(ByteSlice("!!expire!!")) }
+    }
+
+    /// The digest of a whole data set.
+    static func of(_ keyspace: Keyspace) -> DataDigest {
+        var total = DataDigest()
+        for index in 0..<keyspace.databaseCount {
+            let database = keyspace.database(index)
+            if database.count == 0 { continue }
+            total.mix(word: UInt32(index))
+            database.forEach { entry in
+                var own = DataDigest()
+                own.mix(entry.key)
+                own.addValue(entry)
+                total.xor(own)
+            }
+        }
+        return total
+    }
+
+    /// The digits.
+    var text: String {
+        var text = ByteBuffer()
+        for byte in bytes {
+            text.append(QuotedText.hexadecimal(byte >> 4))
+            text.append(QuotedText.hexadecimal(byte & 15))
+        }
+        return text.readable.string
+    }
+}

@@ -1,0 +1,229 @@
+// DEBUG: what test suites need. Subcommands that concern the process or its files are the node's.
+internal import Bytes
+internal import RESP
+internal import Store
+
+/// The subcommands of DEBUG.
+enum Debugging {
+    static let table: [CommandSpec] = [
+        CommandSpec(
+            name: "debug", since: "1.0.0", group: .server,
+            complexity: "Depends on subcommand.", arity: -2,
+            flags: [.admin, .noScript, .loading, .stale], syntax: "subcommand [arg [arg ...]]",
+            summary: "A container for debugging commands.", handler: debug)
+    ]
+
+    private static func debug(
+        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
+    ) throws(ReplyError) {
+        guard engine.settings.allowsDebug else {
+            throw ReplyError(
+                """
+                ERR DEBUG command not allowed. If the enable-debug-command option is set to \
+                "local", you can run it from a local connection, otherwise you need to set this \
+                option in the configuration file, and then restart the server.
+                """)
+        }
+        let name = arguments[1].string.lowercased()
+        if try runLocally(name, engine, client, arguments) { return }
+        guard try engine.host.debug(subcommand: name, arguments: arguments, client: client) else {
+            throw subcommandSyntax("DEBUG", arguments)
+        }
+    }
+
+    /// Runs what needs no host; false when the subcommand is not known here.
+    private static func runLocally(
+        _ name: String, _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
+    ) throws(ReplyError) -> Bool {
+        switch (name, arguments.count) {
+        case ("set-active-expire", 3):
+            engine.expiresActively = try engine.integer(arguments[2]) != 0
+            client.writer.ok()
+        case ("digest", 2):
+            client.writer.simpleString(composed: DataDigest.of(engine.keyspace).text)
+        case ("digest-value", 2...): digestValues(engine, client, arguments)
+        case ("object", 3...4): try object(engine, client, arguments)
+        case ("populate", 3...5): try populate(engine, client, arguments)
+        case ("protocol", 3): try showProtocol(client, arguments[2])
+        case ("reload", 2...5): try reload(engine, client, arguments)
+        case ("loadaof", 2):
+            try engine.host.reloadLog()
+            client.writer.ok()
+        case ("log", 3):
+            engine.host.log(.warning, "DEBUG LOG: " + arguments[2].string)
+            client.writer.ok()
+        case ("error", 3):
+            throw ReplyError(composed: arguments[2].string)
+        case ("stringmatch-len", 4): try matchLength(engine, client, arguments)
+        case ("quicklist-packed-threshold", 3), ("set-skip-checksum-validation", 3),
+            ("dict-resizing", 3), ("set-disable-deny-scripts", 3), ("replybuffer", 3...):
+            // Switches of mechanisms that this store does not have: there is nothing to turn.
+            client.writer.ok()
+        case ("help", 2):
+            client.writeHelp("DEBUG", helpLines)
+        default:
+            return false
+        }
+        return true
+    }
+
+    private static func digestValues(
+        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
+    ) {
+        client.writer.arrayHeader(arguments.count - 2)
+        for index in 2..<max(2, arguments.count) {
+            var digest = DataDigest()
+            let key = arguments[index]
+            if let entry = engine.database(client).find(key, engine.keyspace.hash(key)) {
+                digest.addValue(entry)
+            }
+            client.writer.simpleString(composed: digest.text)
+        }
+    }
+
+    private static func object(
+        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
+    ) throws(ReplyError) {
+        let key = arguments[2]
+        guard let entry = engine.database(client).find(key, engine.keyspace.hash(key)) else {
+            throw .noSuchKey
+        }
+        let idle = engine.idleSeconds(entry)
+        client.writer.simpleString(
+            composed: "Value at:0x0 refcount:1 encoding:\(entry.encodingName) "
+                + "serializedlength:\(engine.textCount(of: entry) + 1) "
+                + "lru:\(entry.accessClock) lru_seconds_idle:\(idle)")
+    }
+
+    /// DEBUG POPULATE count [prefix] [size]: keys `prefix:0` … with values `value:0` …; keys that
+    /// exist stay. Not an effect, as in Redis.
+    private static func populate(
+        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
+    ) throws(ReplyError) {
+        let count = try engine.integer(arguments[2])
+        guard count >= 0 else { throw .valueOutOfRangePositive }
+        let prefix = arguments.count > 3 ? arguments[3].string : "key"
+        let size = arguments.count > 4 ? try engine.integer(arguments[4]) : 0
+        guard size >= 0 else { throw .valueOutOfRangePositive }
+        var key = ByteBuffer()
+        var value = ByteBuffer()
+        for number in 0..<count {
+            key.removeAll()
+            key.append(text: "\(prefix):\(number)")
+            let hash = engine.keyspace.hash(key.readable)
+            if engine.database(client).find(key.readable, hash) != nil { continue }
+            value.removeAll()
+            value.append(text: "value:\(number)")
+            if size > 0 {
+                while value.count < Int(size) { value.append(0) }
+                value.truncate(to: Int(size))
+            }
+            _ = engine.database(client).set(key.readable, hash, value.readable)
+            engine.changed(key.readable, client)
+        }
+        client.writer.ok()
+    }
+
+    private static func reload(
+        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
+    ) throws(ReplyError) {
+        var saves = true
+        var flushes = true
+        for index in 2..<max(2, arguments.count) {
+            let option = arguments[index]
+            if option.equalsIgnoringCase("nosave") {
+                saves = false
+            } else if option.equalsIgnoringCase("noflush") {
+                flushes = false
+            } else if !option.equalsIgnoringCase("merge") {
+                throw ReplyError(
+                    "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
+            }
+        }
+        try engine.host.reloadSnapshot(saving: saves, flushing: flushes)
+        client.writer.ok()
+    }
+
+    private static func matchLength(
+        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
+    ) throws(ReplyError) {
+        let length = try engine.integer(arguments[2])
+        guard length >= 0 && length <= 1 << 24 else { throw .valueOutOfRange }
+        let text = [UInt8](repeating: UInt8(ascii: "a"), count: Int(length))
+        let isMatch = text.withByteSlice { Glob.matches(pattern: arguments[3], text: $0) }
+        client.writer.integer(isMatch ? 1 : 0)
+    }
+
+    private static func showProtocol(
+        _ client: ClientState, _ type: ByteSlice
+    ) throws(ReplyError) {
+        switch type.string.lowercased() {
+        case "string": client.writer.bulk("Hello World")
+        case "integer": client.writer.integer(12_345)
+        case "double": client.writer.double(3.141)
+        case "null": client.writer.null()
+        case "array":
+            client.writer.arrayHeader(3)
+            for value in 0..<3 { client.writer.integer(value) }
+        case "set":
+            client.writer.setHeader(3)
+            for value in 0..<3 { client.writer.integer(value) }
+        case "map":
+            client.writer.mapHeader(3)
+            for value in 0..<3 {
+                client.writer.integer(value)
+                client.writer.bool(value == 1)
+            }
+        case "attrib":
+            if client.writer.isRESP3 {
+                client.writer.attributeHeader(1)
+                client.writer.bulk("key-popularity")
+                client.writer.arrayHeader(2)
+                client.writer.bulk("key:123")
+                client.writer.integer(90)
+            }
+            client.writer.bulk("Some real reply following the attribute")
+        case "push":
+            guard client.writer.isRESP3 else {
+                throw ReplyError("ERR RESP2 is not supported by this command")
+            }
+            client.writer.pushHeader(2)
+            client.writer.bulk("server-cpu-usage")
+            client.writer.integer(42)
+        case "bignum": client.writer.bigNumber("1234567999999999999999999999999999999")
+        case "true": client.writer.bool(true)
+        case "false": client.writer.bool(false)
+        case "verbatim":
+            client.writer.verbatim(ByteSlice("This is a verbatim\nstring"), format: "txt")
+        default:
+            throw ReplyError(
+                """
+                ERR Wrong protocol type name. Please use one of the following: \
+                string|integer|double|null|array|set|map|attrib|push|verbatim|true|false
+                """)
+        }
+    }
+
+    private static let helpLines: [StaticString] = [
+        "CHANGE-REPL-ID", "    Change the replication IDs of the instance.", "DIGEST",
+        "    Output a hex signature representing the current DB content.",
+        "DIGEST-VALUE <key> [<key> ...]",
+        "    Output a hex signature of the values of all the specified keys.",
+        "ERROR <string>",
+        "    Return a Redis protocol error with <string> as message.", "LOADAOF",
+        "    Flush the AOF buffers on disk and reload the AOF in memory.", "LOG <message>",
+        "    Write <message> to the server log.", "OBJECT <key>",
+        "    Show low level info about `key` and associated value.",
+        "POPULATE <count> [<prefix>] [<size>]",
+        "    Create <count> string keys named key:<num>.",
+        "PROTOCOL <type>", "    Reply with a test value of the specified type.",
+        "RELOAD [option ...]", "    Save the RDB on disk and reload it back to memory.",
+        "SET-ACTIVE-EXPIRE <0|1>",
+        "    Setting it to 0 disables expiring keys in background when they are not",
+        "    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the",
+        "    default.", "SLEEP <seconds>",
+        "    Stop the server for <seconds>. Decimals allowed.",
+        "STRINGMATCH-LEN <len> <pattern>",
+        "    Run the string matching against a text of <len> letters.",
+    ]
+}

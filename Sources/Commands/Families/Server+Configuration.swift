@@ -1,0 +1,226 @@
+// CONFIG, and small containers that answer for features of operators: MEMORY, ACL, LATENCY, CLUSTER.
+internal import Bytes
+internal import RESP
+internal import Store
+
+extension Server {
+    static let configuration: [CommandSpec] = [
+        .container(
+            name: "config", since: "2.0.0", group: .server,
+            summary: "A container for server configuration commands.",
+            subcommands: [
+                administrative(
+                    "get", "2.0.0", -3, "parameter [parameter ...]",
+                    "Returns the effective values of configuration parameters.", getValues),
+                administrative(
+                    "set", "2.0.0", -4, "parameter value [parameter value ...]",
+                    "Sets configuration parameters in-flight.", setValues),
+                administrative(
+                    "rewrite", "2.8.0", 2, "",
+                    "Persists the effective configuration to file."
+                ) { (engine, client, _) throws(ReplyError) in
+                    try engine.host.rewriteConfiguration()
+                    client.writer.ok()
+                },
+                administrative(
+                    "resetstat", "2.0.0", 2, "", "Resets the server's statistics."
+                ) { engine, client, _ in
+                    engine.resetStatistics()
+                    engine.host.resetStatistics()
+                    client.writer.ok()
+                },
+                helpRow("config", "5.0.0") { _, client, _ in
+                    client.writeHelp(
+                        "CONFIG",
+                        [
+                            "GET <pattern>",
+                            "    Return parameters matching the glob-like <pattern> and their values.",
+                            "SET <directive> <value>",
+                            "    Set the configuration <directive> to <value>.",
+                            "RESETSTAT",
+                            "    Reset statistics reported by the INFO command.",
+                            "REWRITE", "    Rewrite the configuration file.",
+                        ])
+                },
+            ]),
+        .container(
+            name: "memory", since: "4.0.0", group: .server,
+            summary: "A container for memory diagnostics commands.",
+            subcommands: [
+                CommandSpec(
+                    name: "usage", since: "4.0.0", group: .server,
+                    complexity: "O(N) where N is the number of samples.", arity: -3,
+                    flags: [.readOnly], keys: [.range(first: 2, last: 2, step: 1, [.readOnly])],
+                    syntax: "key [SAMPLES count]", summary: "Estimates the memory usage of a key.",
+                    handler: memoryUsage),
+                CommandSpec(
+                    name: "doctor", since: "4.0.0", group: .server, arity: 2,
+                    summary: "Outputs a memory problems report.",
+                    tips: ["nondeterministic_output"],
+                    handler: { _, client, _ in
+                        client.writer.verbatim(text: "There is nothing to report.\n")
+                    }),
+                helpRow("memory", "4.0.0") { _, client, _ in
+                    client.writeHelp(
+                        "MEMORY",
+                        [
+                            "DOCTOR", "    Return memory problems reports.",
+                            "USAGE <key> [SAMPLES <count>]",
+                            "    Return memory in bytes used by <key> and its value.",
+                        ])
+                },
+            ]),
+        .container(
+            name: "acl", since: "6.0.0", group: .server,
+            summary: "A container for Access List Control commands.", subcommands: accessLists),
+        CommandSpec(
+            name: "cluster", since: "3.0.0", group: .cluster,
+            complexity: "Depends on subcommand.", arity: -2, flags: [.loading, .stale],
+            syntax: "subcommand [arg [arg ...]]",
+            summary: "A container for Redis Cluster commands.",
+            handler: { (_, _, _) throws(ReplyError) in throw .clusterDisabled }),
+        clusterMode(
+            "asking", "3.0.0", "Signals that a cluster client is following an -ASK redirect."),
+        clusterMode(
+            "readonly", "3.0.0",
+            "Enables read-only queries for a connection to a Redis Cluster replica node."),
+        clusterMode(
+            "readwrite", "3.0.0",
+            "Enables read-write queries for a connection to a Reids Cluster replica node."),
+    ]
+
+    private static func clusterMode(
+        _ name: StaticString, _ since: StaticString, _ summary: StaticString
+    ) -> CommandSpec {
+        CommandSpec(
+            name: name, since: since, group: .cluster, arity: 1,
+            flags: [.fast, .loading, .stale], categories: [.connection], summary: summary,
+            handler: { (_, _, _) throws(ReplyError) in throw .clusterDisabled })
+    }
+
+    static func administrative(
+        _ name: StaticString, _ since: StaticString, _ arity: Int, _ syntax: StaticString,
+        _ summary: StaticString, _ handler: @escaping CommandHandler
+    ) -> CommandSpec {
+        CommandSpec(
+            name: name, since: since, group: .server, arity: arity,
+            flags: [.admin, .noScript, .loading, .stale], syntax: syntax, summary: summary,
+            handler: handler)
+    }
+
+    static func helpRow(
+        _ container: StaticString, _ since: StaticString, _ handler: @escaping CommandHandler
+    ) -> CommandSpec {
+        CommandSpec(
+            name: "help", since: since, group: .server, arity: 2, flags: [.loading, .stale],
+            summary: "Returns helpful text about the different subcommands.", handler: handler)
+    }
+
+    // MARK: CONFIG
+
+    private static func getValues(
+        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
+    ) {
+        var patterns: [String] = []
+        for index in 2..<arguments.count { patterns.append(arguments[index].string) }
+        let values = engine.host.configurationValues(matching: patterns)
+        client.writer.mapHeader(values.count)
+        for (name, value) in values {
+            client.writer.bulk(text: name)
+            client.writer.bulk(text: value)
+        }
+    }
+
+    private static func setValues(
+        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
+    ) throws(ReplyError) {
+        if arguments.count % 2 != 0 { throw .wrongArity("config|set") }
+        var pairs: [(name: String, value: String)] = []
+        for index in stride(from: 2, to: arguments.count, by: 2) {
+            pairs.append((arguments[index].string, arguments[index + 1].string))
+        }
+        try engine.host.setConfiguration(pairs)
+        client.writer.ok()
+    }
+
+    // MARK: MEMORY
+
+    private static func memoryUsage(
+        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
+    ) throws(ReplyError) {
+        if arguments.count > 3 {
+            guard arguments.count == 5, arguments[3].equalsIgnoringCase("samples") else {
+                throw .syntax
+            }
+            if try engine.integer(arguments[4]) < 0 { throw .syntax }
+        }
+        let key = arguments[2]
+        guard let entry = engine.lookUp(key, engine.keyspace.hash(key), client) else {
+            return client.writer.null()
+        }
+        client.writer.integer(entry.memoryUsage)
+    }
+
+    // MARK: ACL
+
+    private static let accessLists: [CommandSpec] = [
+        CommandSpec(
+            name: "whoami", since: "6.0.0", group: .server, arity: 2,
+            flags: [.noScript, .loading, .stale],
+            summary: "Returns the authenticated username of the current connection.",
+            handler: { _, client, _ in client.writer.bulk(text: client.userName) }),
+        administrative("users", "6.0.0", 2, "", "Lists all ACL users.") { _, client, _ in
+            client.writer.arrayHeader(1)
+            client.writer.bulk("default")
+        },
+        administrative(
+            "list", "6.0.0", 2, "", "Dumps the effective rules in ACL file format."
+        ) { engine, client, _ in
+            client.writer.arrayHeader(1)
+            client.writer.bulk(
+                text: "user default on "
+                    + (engine.settings.password == nil ? "nopass " : "sanitize-payload #hidden ")
+                    + "~* &* +@all")
+        },
+        CommandSpec(
+            name: "cat", since: "6.0.0", group: .server, arity: -2,
+            flags: [.noScript, .loading, .stale], syntax: "[category]",
+            summary: "Lists the ACL categories, or the commands inside a category.",
+            handler: categories),
+        helpRow("acl", "6.0.0") { _, client, _ in
+            client.writeHelp(
+                "ACL",
+                [
+                    "CAT [<category>]",
+                    "    List all commands that belong to <category>, or all command categories",
+                    "    when no category is specified.", "LIST",
+                    "    Show users details in config file format.", "USERS",
+                    "    List all the registered usernames.", "WHOAMI",
+                    "    Return the current connection username.",
+                ])
+        },
+    ]
+
+    private static func categories(
+        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
+    ) throws(ReplyError) {
+        if arguments.count == 2 {
+            client.writer.arrayHeader(ACLCategory.names.count)
+            for row in ACLCategory.names { client.writer.bulk(row.name) }
+            return
+        }
+        guard arguments.count == 3 else { throw .wrongArity("acl|cat") }
+        guard
+            let row = ACLCategory.names.first(where: {
+                arguments[2].equalsIgnoringCase($0.name)
+            })
+        else {
+            throw ReplyError(composed: "ERR Unknown category '\(arguments[2].string)'")
+        }
+        let members = engine.table.specs.indices.filter { number in
+            engine.table.specs[number].categories.contains(row.category)
+        }
+        client.writer.arrayHeader(members.count)
+        for number in members { client.writer.bulk(text: engine.table.fullName(number)) }
+    }
+}

@@ -1,0 +1,144 @@
+import Bytes
+import Commands
+import RESP
+
+/// A node without sockets, files and links.
+final class TestHost: NodeHost {
+    var nanoseconds: Int64 = 0
+    var clients: [Int64: ClientState] = [:]
+    var closed: Set<Int64> = []
+    var configuration: [(name: String, value: String)] = [
+        ("databases", "16"), ("maxmemory", "0"), ("maxmemory-policy", "noeviction"),
+        ("appendonly", "no"),
+    ]
+    unowned var engine: CommandEngine!
+    var milliseconds: Int64 = 1_700_000_000_000
+    var calls: [String] = []
+
+    func monotonicNanoseconds() -> Int64 {
+        nanoseconds += 1_000
+        return nanoseconds
+    }
+    func wallMicroseconds() -> Int64 { milliseconds * 1_000 }
+
+    func appendInformation(
+        sections: [String], client: ClientState, to text: inout ByteBuffer
+    ) {
+        for section in sections.isEmpty ? ["keyspace"] : sections {
+            if !engine.appendInformation(section: section, to: &text) {
+                text.append(text: "# \(section)\r\n")
+            }
+        }
+    }
+    func configurationValues(matching patterns: [String]) -> [(name: String, value: String)] {
+        configuration.filter { row in
+            patterns.contains { pattern in
+                Array(pattern.utf8).withByteSlice { pattern in
+                    Array(row.name.utf8).withByteSlice { name in
+                        Glob.matches(pattern: pattern, text: name, ignoringCase: true)
+                    }
+                }
+            }
+        }
+    }
+    func setConfiguration(_ pairs: [(name: String, value: String)]) throws(ReplyError) {
+        for pair in pairs {
+            guard let place = configuration.firstIndex(where: { $0.name == pair.name }) else {
+                throw ReplyError(
+                    composed: "ERR Unknown option or number of arguments for CONFIG SET - "
+                        + "'\(pair.name)'")
+            }
+            configuration[place].value = pair.value
+        }
+    }
+    func rewriteConfiguration() throws(ReplyError) {
+        throw ReplyError("ERR The server is running without a config file")
+    }
+    func resetStatistics() {}
+    func log(_ level: LogLevel, _ message: String) { calls.append(message) }
+
+    func saveSnapshot() throws(ReplyError) {}
+    func startBackgroundSave(scheduling: Bool) throws(ReplyError) -> String {
+        scheduling ? "Background saving scheduled" : "Background saving started"
+    }
+    func startLogRewrite() throws(ReplyError) -> String {
+        "Background append only file rewriting started"
+    }
+    func lastSaveSeconds() -> Int64 { milliseconds / 1_000 }
+    func reloadSnapshot(saving: Bool, flushing: Bool) throws(ReplyError) {}
+    func reloadLog() throws(ReplyError) {}
+    func shutDown(_ options: ShutdownOptions, client: ClientState) throws(ReplyError) {
+        calls.append("shutdown")
+    }
+    func abortShutdown() throws(ReplyError) {
+        throw ReplyError("ERR No shutdown in progress.")
+    }
+
+    func replicate(
+        from target: (host: String, port: Int)?, client: ClientState
+    ) throws(ReplyError) -> String { "OK" }
+    func writeRole(to client: ClientState) {
+        client.output.arrayHeader(3)
+        client.output.bulk("master")
+        client.output.integer(engine.streamOffset)
+        client.output.arrayHeader(0)
+    }
+    func wait(client: ClientState, replicas: Int, timeoutMilliseconds: Int64) -> WaitOutcome {
+        if replicas <= 0 || client.deniesBlocking { return .done(localLogs: 0, replicas: 0) }
+        client.blocked = BlockedState(
+            reason: .acknowledgements,
+            deadlineMilliseconds: timeoutMilliseconds == 0
+                ? nil : milliseconds + timeoutMilliseconds)
+        return .blocked
+    }
+    func waitForLogs(
+        client: ClientState, localLogs: Int, replicas: Int, timeoutMilliseconds: Int64
+    ) throws(ReplyError) -> WaitOutcome {
+        if localLogs > 0 {
+            throw ReplyError(
+                "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
+        }
+        return .done(localLogs: 0, replicas: 0)
+    }
+    func replicationCommand(client: ClientState, arguments: Arguments) throws(ReplyError) {
+        calls.append(arguments[0].string.lowercased())
+        client.output.ok()
+    }
+    func failOver(_ request: FailoverRequest, client: ClientState) throws(ReplyError) {
+        throw ReplyError(
+            request.isAbort
+                ? "ERR No failover in progress." : "ERR FAILOVER requires connected replicas.")
+    }
+
+    func forEachClient(_ body: (ClientState) -> Void) {
+        for id in clients.keys.sorted() where !closed.contains(id) {
+            if let client = clients[id] { body(client) }
+        }
+    }
+    func client(id: Int64) -> ClientState? { clients[id] }
+    func close(_ client: ClientState, _ closing: ClientClosing) {
+        closed.insert(client.id)
+        engine.forget(client)
+    }
+    func unblock(_ client: ClientState, withError: Bool) -> Bool {
+        guard client.blocked != nil else { return false }
+        client.blocked = nil
+        if withError {
+            client.output.error(
+                ReplyError("UNBLOCKED client unblocked via CLIENT UNBLOCK"))
+        } else {
+            client.output.integer(0)
+        }
+        return true
+    }
+    func pauseClients(_ mode: PauseMode, milliseconds: Int64) { engine.pause = mode }
+    func resumeClients() { engine.pause = .none }
+    func authenticationChanged(_ client: ClientState) {}
+    func debug(
+        subcommand: String, arguments: Arguments, client: ClientState
+    ) throws(ReplyError) -> Bool {
+        guard ["sleep", "change-repl-id"].contains(subcommand) else { return false }
+        client.output.ok()
+        return true
+    }
+}
