@@ -26,6 +26,8 @@ extension HashTable {
             if size < Segment.bucketCountSplit || deeper > Directory.depthMax
                 || (64 << deeper) > count
             {
+                precondition(
+                    size < Segment.bucketCountMax, "the hash function does not spread the keys")
                 resize(segment, to: Segment.grown(size), hash)
             } else {
                 split(segment, hash)
@@ -36,9 +38,6 @@ extension HashTable {
     /// Moves all slots of `segment` into one of `bucketCount` buckets.
     private mutating func resize(_ segment: Segment, to bucketCount: Int, _ hash: UInt64) {
         let larger = Segment(depth: segment.depth, bucketCount: bucketCount)
-        precondition(
-            segment.count < bucketCount * Bucket.slotCount,
-            "the hash function does not spread the keys")
         larger.expiryMin = segment.expiryMin
         HashTable.forEachSlot(of: segment) { slot, tag, _ in
             HashTable.place(slot, tag: tag, in: larger)
