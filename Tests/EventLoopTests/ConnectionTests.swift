@@ -51,7 +51,8 @@ private final class Server {
         let client = try Recorder(
             loop: loop, connectingTo: server.address, timeoutMilliseconds: 5_000)
         // Queued before the connection is established.
-        let bytes = (0..<8_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 11) }
+        let period = (0..<100_003).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 11) }
+        let bytes = Array(repeatElement(period, count: 80).joined())
         client.say(bytes)
         run(loop, until: { client.text.count == bytes.count })
         #expect(client.isConnected)

@@ -171,5 +171,7 @@ func run(
         #expect(successorRuns == 1)
         loop.deregister(successor)
         #expect(loop.channelCount == 0)
+        // The closures hold the readers.
+        for reader in readers { reader.onReady = {} }
     }
 }

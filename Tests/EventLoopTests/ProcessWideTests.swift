@@ -34,7 +34,7 @@ private final class Client: StreamConnection {
                 loop: loop, connectingTo: listener.address, timeoutMilliseconds: 5_000)
             run(loop, until: { accepted.count == 1 && lucky.isOpen })
             precondition(listener.refusedCount == 1)
-            exit(0)
+            ProcessFacts.exit(code: 0)
         }
     }
 
@@ -55,9 +55,9 @@ private final class Client: StreamConnection {
                     try Signals.sendToThisThread(.terminate)
                     run(loop, until: { seen.count == 2 })
                     precondition(Set(seen) == [.hangup, .terminate] && channel.isRegistered)
-                    exit(0)
+                    ProcessFacts.exit(code: 0)
                 } catch {
-                    exit(2)
+                    ProcessFacts.exit(code: 2)
                 }
             }
             thread.join()
@@ -69,7 +69,7 @@ private final class Client: StreamConnection {
             let loop = try EventLoop()
             let bound = LoopBound(1, loop: loop)
             try SystemThread.start(name: "thief") { _ = bound.value }.join()
-            exit(0)
+            ProcessFacts.exit(code: 0)
         }
     }
 }
