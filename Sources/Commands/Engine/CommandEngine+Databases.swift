@@ -1,7 +1,7 @@
-// Whole databases: emptying and exchanging them, and the expiry cycle over all of them.
+// Whole databases: emptying and exchanging them, and what INFO tells about them.
 public import Bytes
 internal import RESP
-public import Store
+internal import Store
 
 extension CommandEngine {
     /// Removes all keys of a database. Its memory goes to `disposeOf`.
@@ -44,33 +44,6 @@ extension CommandEngine {
         for index in 0..<keyspace.databaseCount {
             watches.touchAll(database: index) { _ in (true, true) }
         }
-    }
-
-    /// Removes keys whose time is over, each as a unit of its own, within a budget of buckets.
-    /// Does nothing where expired keys must wait (on replicas, while paused or loading).
-    ///
-    /// - Returns: what was done; nil when keys must wait.
-    public func runExpiryCycle(bucketBudget: Int) -> ExpirySweep? {
-        guard deletesExpiredKeys && expiresActively else { return nil }
-        beginUnit()
-        var touched: [(database: Int, key: [UInt8])] = []
-        let keepsKeys = !watches.isEmpty || eventMask.contains(.expired)
-        let sweep = keyspace.removeExpired(now: now, bucketBudget: bucketBudget) { index, entry in
-            propagate(deletionName, entry.key, database: index)
-            unitEffectCount = 0
-            if keepsKeys { touched.append((index, entry.key.array)) }
-        }
-        unitEffectCount = 0
-        counts.expiredKeys += Int64(sweep.removed)
-        changeCount += Int64(sweep.removed)
-        if !sweep.isComplete { counts.expiryBudgetExhausted += 1 }
-        for (index, key) in touched {
-            key.withByteSlice { key in
-                notify(.expired, "expired", key, database: index)
-                if !watches.isEmpty { touchWatchers(key, database: index) }
-            }
-        }
-        return sweep
     }
 
     /// Appends the INFO text of `commandstats`, `errorstats` or `keyspace`, heading included; false

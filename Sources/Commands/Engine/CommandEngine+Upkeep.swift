@@ -16,15 +16,24 @@ extension CommandEngine {
     /// used; true when every database was passed.
     public func expireKeys(bucketBudget: Int) -> Bool {
         guard mayExpireActively else { return true }
+        // Listeners and watchers are told afterwards: the keyspace must not be looked at meanwhile.
+        let tells = !watches.isEmpty || eventMask.contains(.expired)
+        var removed: [(database: Int, key: [UInt8])] = []
         let sweep = keyspace.removeExpired(now: now, bucketBudget: bucketBudget) {
             database, entry in
-            counts.expiredKeys += 1
-            changeCount &+= 1
             beginUnit()
-            propagate(settings.expiresLazily ? "UNLINK" : "DEL", entry.key, database: database)
-            notify(.expired, "expired", entry.key, database: database)
-            if !watches.isEmpty { watches.touch(database: database, key: entry.key) }
-            unitEffectCount = 0
+            propagate(deletionName, entry.key, database: database)
+            if tells { removed.append((database, entry.key.array)) }
+        }
+        unitEffectCount = 0
+        counts.expiredKeys += Int64(sweep.removed)
+        changeCount &+= Int64(sweep.removed)
+        if !sweep.isComplete { counts.expiryBudgetExhausted += 1 }
+        for (database, key) in removed {
+            key.withByteSlice { key in
+                notify(.expired, "expired", key, database: database)
+                if !watches.isEmpty { touchWatchers(key, database: database) }
+            }
         }
         return sweep.isComplete
     }

@@ -169,11 +169,6 @@ public final class CommandEngine {
         for index in 0..<statistics.count { statistics[index] = CommandStatistics() }
     }
 
-    /// Greets a client: without a password everybody is the default user.
-    public func welcome(_ client: ClientState) {
-        if settings.password == nil { client.isAuthenticated = true }
-    }
-
     /// Forgets a client that is gone: its watches, subscriptions and transaction.
     public func forget(_ client: ClientState) {
         watches.removeAll(of: client)
