@@ -174,6 +174,7 @@ let executables: [Target] = services.filter {
 let fuzzTargets = [
     (name: "LZFFuzz", uses: ["Bytes"]),
     (name: "RESPFuzz", uses: ["Bytes", "RESP"]),
+    (name: "StoreFuzz", uses: ["Bytes", "CLinux", "Store"]),
     (name: "HTTPFuzz", uses: ["Bytes", "HTTPWire"]),
 ]
 let fuzzers: [Target] =
