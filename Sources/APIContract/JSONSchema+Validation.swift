@@ -54,8 +54,11 @@ private struct SchemaCheck {
             case .integer, .number: return
             default: add(pointer, "must be a number")
             }
-        case .string(_, let pattern, let lengthMax):
+        case .string(let format, let pattern, let lengthMax):
             checkString(value, pattern, lengthMax, schema, pointer)
+            if format == "date-time", let text = value.text, !Self.isDate(text) {
+                add(pointer, "must be a date that exists")
+            }
         case .choice(let values):
             if let text = value.text, values.contains(text) { return }
             add(pointer, "must be one of: " + values.joined(separator: ", "))
@@ -115,6 +118,15 @@ private struct SchemaCheck {
         }
         let match = try? regex.matchingSemantics(.unicodeScalar).wholeMatch(in: text)
         return match != nil
+    }
+
+    /// Whether the day exists in its month (RFC 3339 §5.7); the pattern has checked the rest.
+    private static func isDate(_ text: String) -> Bool {
+        let parts = text.prefix(10).split(separator: "-").compactMap { Int($0) }
+        guard parts.count == 3, (1...12).contains(parts[1]) else { return true }
+        let isLeap = parts[0] % 4 == 0 && (parts[0] % 100 != 0 || parts[0] % 400 == 0)
+        let days = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+        return parts[2] <= days[parts[1] - 1]
     }
 
     private mutating func checkObject(

@@ -77,9 +77,13 @@ public struct JSONSchema: Sendable {
     public static let number = JSONSchema(.number)
     /// Any text.
     public static let string = JSONSchema(.string(format: nil, pattern: nil, lengthMax: nil))
-    /// A moment in RFC 3339.
+    /// A moment in RFC 3339 in UTC.
     public static let dateTime = JSONSchema(
-        .string(format: "date-time", pattern: nil, lengthMax: nil))
+        .string(
+            format: "date-time",
+            pattern: "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+                + #"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?Z"#,
+            lengthMax: nil), example: "2026-11-23T11:20:00.123Z")
 
     /// An integer in the given bounds.
     public static func integer(_ bounds: ClosedRange<Int64>) -> JSONSchema {

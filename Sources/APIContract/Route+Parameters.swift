@@ -1,14 +1,21 @@
-// Checks the query of a request against its row: a misspelt parameter in a script must not pass
-// silently, and a repeated one could mean either value.
+// Checks the parameters of a request against its row: a misspelt query parameter in a script must
+// not pass silently, and a repeated one could mean either value.
 
 public import HTTPWire
 
 extension Route {
-    /// What is wrong with the query; empty if it fits. Pointers are `/query/<name>`.
-    public func queryViolations(
+    /// What is wrong with the parameters; empty if they fit. Pointers are `/query/<name>` and
+    /// `/header/<name>`.
+    public func parameterViolations(
         of request: HTTPRequest, in catalogue: SchemaCatalogue
     ) -> [SchemaViolation] {
         var found: [SchemaViolation] = []
+        for parameter in parameters where parameter.place == .header {
+            guard let value = request.fields[parameter.name] else { continue }
+            found += parameter.schema.violations(of: .string(value), in: catalogue).map {
+                SchemaViolation(pointer: "/header/\(parameter.name)", detail: $0.detail)
+            }
+        }
         var seen = Set<String>()
         let known = parameters.filter { $0.place == .query }
         for item in request.query where found.count < JSONSchema.violationsMax {

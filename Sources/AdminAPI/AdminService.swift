@@ -118,6 +118,12 @@ final class AdminService {
 
     private func check(_ exchange: Exchange, _ route: Route<AdminHandler>) {
         let request = exchange.request
+        for (name, value) in exchange.path {
+            guard let schema = OpenAPI.pathParameters[name] else { continue }
+            // What cannot be a name is the name of nothing.
+            let fits = schema.violations(of: .string(value), in: Schemas.catalogue).isEmpty
+            if !fits { return exchange.fail(Problems.notFound(value)) }
+        }
         if !route.offeredTypes.isEmpty {
             let accept = request.fields["accept"]
             guard let type = MediaNegotiation.choose(route.offeredTypes, accept: accept) else {
@@ -125,7 +131,7 @@ final class AdminService {
             }
             exchange.mediaType = type
         }
-        let violations = route.queryViolations(of: request, in: Schemas.catalogue)
+        let violations = route.parameterViolations(of: request, in: Schemas.catalogue)
         guard violations.isEmpty else {
             return exchange.fail(Problems.invalidParameters(violations))
         }

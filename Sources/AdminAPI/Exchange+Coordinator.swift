@@ -71,7 +71,6 @@ extension Exchange {
     /// Sends a command; a dry run is answered with its plan, a refusal with its problem, anything
     /// else by `then`.
     func command(_ action: CommandAction, then: @escaping (CommandAnswer) -> Void) {
-        guard let idempotency = idempotency() else { return }
         let command = InternalCommand(
             actor: actor?.name ?? "unknown", source: source, requestID: id, dryRun: isDryRun,
             idempotency: isDryRun ? nil : idempotency, action: action)
@@ -91,8 +90,8 @@ extension Exchange {
     }
 
     /// Every command is protected against being sent twice; the caller's key protects against its
-    /// own repeats too. Nil after a problem was answered.
-    private func idempotency() -> InternalCommand.Idempotency? {
+    /// own repeats too.
+    private var idempotency: InternalCommand.Idempotency {
         let asked = request.query.filter { $0.name != "wait" }.map { "\($0.name)=\($0.value)" }
         let identity = [request.method.rawValue, request.pathText, asked.joined(separator: "&")]
             .joined(separator: "\n")
@@ -100,13 +99,6 @@ extension Exchange {
         guard request.method == .post, let key = request.fields["idempotency-key"] else {
             return InternalCommand.Idempotency(
                 key: "request-" + Random.hexadecimal(byteCount: 16), fingerprint: fingerprint)
-        }
-        let isPlain = key.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
-        guard (1...255).contains(key.utf8.count), isPlain else {
-            fail(
-                Problems.invalidParameter(
-                    "Idempotency-Key", "must be 1 to 255 visible characters"))
-            return nil
         }
         // Apart from the generated keys: a caller cannot meet one of those.
         return InternalCommand.Idempotency(key: "caller-" + key, fingerprint: fingerprint)

@@ -30,12 +30,13 @@ enum OpenAPI {
             .init("records", "Events and audit."), .init("tokens", "Who may ask."),
             .init("routes", "Where to connect to."), .init("service", "This process."),
         ],
-        pathParameters: [
-            "c": Schemas.name.described("Name of the cluster."),
-            "n": Schemas.identity.described("Identity of the node."),
-            "o": JSONSchema.string(lengthMax: 64).described("Identity of the operation.")
-                .example("op-1"),
-            "t": JSONSchema.string(lengthMax: 64).described("Identity of the token.")
-                .example("tok-1"),
-        ])
+        pathParameters: pathParameters)
+
+    /// What each parameter of a path is, by name.
+    static let pathParameters: [String: JSONSchema] = [
+        "c": Schemas.name.described("Name of the cluster."),
+        "n": Schemas.identity.described("Identity of the node."),
+        "o": Schemas.identity.described("Identity of the operation.").example("op-1"),
+        "t": Schemas.identity.described("Identity of the token.").example("tok-1"),
+    ]
 }

@@ -39,8 +39,10 @@ enum Problems {
     static func invalidParameters(_ violations: [SchemaViolation]) -> Problem {
         Problem(
             status: 400, code: "INVALID_PARAMETER", title: "Invalid parameter",
-            detail: violations.map { "\($0.pointer.dropFirst(7)) \($0.detail)" }
-                .joined(separator: "; "), errors: violations.map(\.problemDetail))
+            detail: violations.map { violation in
+                let name = violation.pointer.split(separator: "/").last ?? ""
+                return "\(name) \(violation.detail)"
+            }.joined(separator: "; "), errors: violations.map(\.problemDetail))
     }
 
     static func invalidParameter(_ name: String, _ detail: String) -> Problem {
@@ -126,7 +128,7 @@ enum Problems {
         let code = status.reason.uppercased().split(separator: " ").joined(separator: "_")
         return Problem(
             status: status.code, code: code, title: status.reason, detail: text,
-            retryable: status.code >= 500 || status.code == 408)
+            retryable: [408, 503, 504].contains(status.code))
     }
 }
 

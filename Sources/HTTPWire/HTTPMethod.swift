@@ -19,6 +19,8 @@ public enum HTTPMethod: String, CaseIterable, Sendable {
     case options = "OPTIONS"
     /// Echoes the request; no resource here has it, which is 405 and not 501.
     case trace = "TRACE"
+    /// Asks with content (draft-ietf-httpbis-safe-method-w-body); as TRACE.
+    case query = "QUERY"
 
     /// Whether the method only reads (RFC 9110 §9.2.1).
     public var isSafe: Bool { self == .get || self == .head || self == .options }

@@ -65,6 +65,21 @@ import Testing
         #expect(try violations(text) == [violation])
     }
 
+    @Test func datesMustExist() {
+        let catalogue = SchemaCatalogue([])
+        func fits(_ text: String) -> Bool {
+            JSONSchema.dateTime.violations(of: .string(text), in: catalogue).isEmpty
+        }
+        #expect(fits("2024-02-29T00:00:00Z") && fits("2000-02-29T23:59:59.123456789Z"))
+        for text in [
+            "2041-02-30T20:37:14Z", "2023-02-29T00:00:00Z", "1900-02-29T00:00:00Z",
+            "2024-04-31T00:00:00Z", "2024-13-01T00:00:00Z", "2024-01-01T24:00:00Z",
+            "2024-01-01T00:00:00+01:00", "2024-01-01", "",
+        ] {
+            #expect(!fits(text), "\(text)")
+        }
+    }
+
     @Test func depthAndNumberOfViolationsAreBounded() throws {
         let deep =
             String(repeating: #"{"node":"a","replicas":["#, count: 100)

@@ -51,7 +51,7 @@ import Testing
     func violations(_ items: [(String, String)]) -> [String] {
         var request = HTTPRequest(method: .get, target: "/")
         request.query = items.map { HTTPRequest.QueryItem(name: $0.0, value: $0.1) }
-        return Self.router.routes[3].queryViolations(of: request, in: SchemaCatalogue([]))
+        return Self.router.routes[3].parameterViolations(of: request, in: SchemaCatalogue([]))
             .map { $0.pointer + " " + $0.detail }
     }
 

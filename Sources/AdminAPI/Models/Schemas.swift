@@ -15,8 +15,11 @@ enum Schemas {
         .example("n1")
     static let duration = JSONSchema.string(pattern: #"[0-9]{1,9}(\.[0-9]{1,3})?(ms|s|m|h|d)"#)
         .described("A length of time: a number and a unit.").example("30s")
+    /// 1 to 65535.
+    private static let port =
+        "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
     static let endpoint = JSONSchema.string(
-        pattern: #"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9][A-Za-z0-9._-]{0,252}):[0-9]{1,5}"#
+        pattern: #"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9][A-Za-z0-9._-]{0,252}):"# + port
     ).described("A host and a port.").example("127.0.0.1:7001")
     static let text = JSONSchema.string(lengthMax: 1_000)
     static let label = JSONSchema.map(of: .string(lengthMax: 256))

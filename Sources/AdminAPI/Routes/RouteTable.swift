@@ -22,18 +22,21 @@ enum Parameters {
         "Hold the answer until the operation has ended, at most this long (at most 5m).")
     static let limit = RouteParameter.query("limit", .integer(1...1_000), "Elements of a page.")
     static let cursor = RouteParameter.query(
-        "cursor", .string(lengthMax: 512), "`nextCursor` of the page before.")
+        "cursor", .string(pattern: "([0-9a-f]{2}){1,256}"), "`nextCursor` of the page before.")
+    private static let term = "(![^!=,]+|[^!=,]+(!?=[^,]*)?)"
     static let labelSelector = RouteParameter.query(
-        "labelSelector", .string(lengthMax: 512),
+        "labelSelector", .string(pattern: "\(term)(,\(term))*", lengthMax: 512),
         "Terms such as `zone=a,tier!=cache,ssd,!spot`; all must hold.")
     static let observed = RouteParameter.query(
         "observed", .boolean, "Include the last health report of each node.")
+    private static let tag = #"(W/)?"[!#-~]*""#
     static let ifMatch = RouteParameter.header(
-        "If-Match", .string(lengthMax: 256), "ETag that was read, or `*` for any version.")
+        "If-Match", .string(pattern: #"\*|\#(tag)( ?, ?\#(tag))*"#, lengthMax: 256),
+        "ETag that was read, or `*` for any version.")
     static let ifNoneMatch = RouteParameter.header(
-        "If-None-Match", .string(lengthMax: 256), "`*` to create only.")
+        "If-None-Match", .choice(["*"]), "`*` to create only.")
     static let idempotencyKey = RouteParameter.header(
-        "Idempotency-Key", .string(lengthMax: 255),
+        "Idempotency-Key", .string(pattern: "[!-~]{1,255}"),
         "A repeat with the same key and body gets the stored answer for 24 hours.")
 
     static let entityTag = RouteField("ETag", "Generation of the resource, for If-Match.")

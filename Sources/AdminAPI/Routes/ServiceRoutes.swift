@@ -36,7 +36,7 @@ enum ServiceRoutes {
             replies: [
                 RouteReply(
                     .ok, "This contract.",
-                    contents: [.init(type: "application/yaml", schema: .string)])
+                    contents: [.init(type: "application/yaml", schema: .any)])
             ], summary: "Gives this contract as YAML.", handler: openAPIYAML),
         Route(
             method: .get, path: "/", operation: "console", scope: .open, tag: "service",
