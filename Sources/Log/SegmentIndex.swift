@@ -55,6 +55,18 @@ public struct SegmentIndex: Equatable, Sendable {
     /// Number of file bytes that are described.
     public var describedBytes: Int64 { places.last?.filePosition ?? 0 }
 
+    /// Appends an index file that describes the log file up to `filePosition` only, the end of one
+    /// of the places: for a log file that was cut there.
+    public func encode(cutAt filePosition: Int64, into output: inout ByteBuffer) {
+        header.encode(into: &output)
+        while output.count < SegmentIndex.recordsStart { output.append(0) }
+        for place in places where place.filePosition <= filePosition {
+            var record = place
+            record.kind = .record
+            record.encode(into: &output)
+        }
+    }
+
     private static func tail(_ bytes: ByteSlice) -> IndexRecord? {
         var newest: IndexRecord?
         for slot in 0..<2 {

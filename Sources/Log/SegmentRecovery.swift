@@ -74,7 +74,8 @@ public struct SegmentRecovery: Sendable {
             return .whole(
                 unpositionedBytes: position - max(goodBytes, min(position, index.localPrefixBytes)))
         }
-        return goodBytes < syncedPosition
+        // A file that is merely short was cut, by a crash or by a repair tool.
+        return isDamaged && goodBytes < syncedPosition
             ? .corrupt(filePosition: goodBytes) : .torn(filePosition: goodBytes)
     }
 }

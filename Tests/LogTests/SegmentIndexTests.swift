@@ -138,6 +138,19 @@ import Testing
         }
     }
 
+    @Test func aCutIndexDescribesTheCutFileWholly() throws {
+        let sample = sample()
+        let index = try #require(sample.index.withByteSlice { SegmentIndex(parsing: $0) })
+        for end in sample.recordEnds {
+            var bytes = ByteBuffer()
+            index.encode(cutAt: Int64(end), into: &bytes)
+            let found = try #require(
+                recover(log: [UInt8](sample.log[..<end]), index: bytes.readable.array))
+            #expect(found.verdict == .whole(unpositionedBytes: 0))
+            #expect(found.end.offset == 1000 + Int64(end))
+        }
+    }
+
     @Test func anIndexCutOrDamagedAtAnyByteNeverClaimsMoreThanItProves() throws {
         let sample = sample()
         for position in sample.index.indices {

@@ -62,6 +62,7 @@ extension StartupLoad {
                     throw .truncated(goodBytes: limit)
                 }
                 try cut(path, to: limit)
+                if checked.isTorn { try cutIndex(path, index, at: limit) }
             } else {
                 limit = nil
             }
@@ -109,6 +110,20 @@ extension StartupLoad {
             let file = try File.open(path, .write)
             try file.truncate(to: length)
             try file.sync()
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    /// The index must not claim what was cut, or the file looks torn for ever. It comes second: a
+    /// crash in between finds a torn file again.
+    private func cutIndex(
+        _ path: String, _ index: SegmentIndex, at limit: Int64
+    ) throws(LoadFailure) {
+        var bytes = ByteBuffer()
+        index.encode(cutAt: limit, into: &bytes)
+        do throws(SystemError) {
+            try FileSystem.replace(LogFolder.index(path), with: bytes.readable.array)
         } catch {
             throw .system(error)
         }

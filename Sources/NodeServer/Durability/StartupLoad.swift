@@ -316,7 +316,10 @@ final class StartupLoad {
         }
         facts = loader.facts
         logger.notice(
-            "Done loading RDB, keys loaded: \(facts.keysLoaded), keys expired: \(facts.keysExpired)."
+            """
+            Done loading RDB, keys loaded: \(facts.keysLoaded), \
+            keys expired: \(facts.keysExpired).
+            """
         )
         if mayGoOn, !buffer.isEmpty {
             _ = try replayFile(path, from: reader.offset, limit: nil)
