@@ -90,7 +90,6 @@ extension Node {
 
     private func expireSlice() {
         cron.isExpiring = false
-        guard engine.mayExpireActively else { return }
         let start = Clock.monotonicMicroseconds()
         var isDone = false
         var spent: Int64 = 0

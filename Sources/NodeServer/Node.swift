@@ -87,6 +87,9 @@ public final class Node {
         engine.nowMilliseconds = wallMilliseconds
         board = FactBoard(Node.firstFacts(runID: runID))
         host.attach(self)
+        snapshots.changeCount = { [unowned self] in engine.dirty }
+        snapshots.usedBytes = { [unowned self] in usedMemoryBytes }
+        snapshots.streamStarted = { [unowned self] in followStream() }
         loop.afterWait = { [unowned self] in beginTurn() }
         loop.beforeWait = { [unowned self] in endTurn() }
     }
@@ -104,9 +107,7 @@ public final class Node {
         for client in engine.takeClientsWithOutput() { clients.session(of: client)?.requestFlush() }
         if settings.memoryBytesMax > 0 { checkMemory() }
         links.beforeCommit()
-        settleStream()
-        commitStream()
-        turn.flushOutputs()
+        turn.flushOutputs(committedOffset: commitStream() ? .max : stream.committedOffset)
         snapshots.endOfTurn()
         if !committed.isEmpty { runCommitted() }
         if !offsetWaits.entries.isEmpty { answerOffsetWaits() }
@@ -116,17 +117,20 @@ public final class Node {
         board.turnEnded(offset: engine.streamOffset)
     }
 
-    /// Writes the turn into the log. While that fails, writes are refused, and replicas and
-    /// acknowledgements wait; the log tries again by itself.
-    private func commitStream() {
+    /// Writes the turn into the log; false when that fails. Then writes are refused, and replicas,
+    /// acknowledgements and the replies of those who wrote wait; the next turn tries again.
+    func commitStream() -> Bool {
+        settleStream()
         let hadFailed = stream.failure != nil
         do throws(SystemError) {
             try stream.commit()
             links.afterCommit()
         } catch {
             if !hadFailed { updateGates() }
+            return false
         }
         if hadFailed && stream.failure == nil { updateGates() }
+        return true
     }
 
     /// Runs `body` at the end of this turn, when the log covers everything the turn has done.

@@ -38,6 +38,13 @@ extension Node {
 
     /// A signal asks the process to end. A second one does not wait any longer.
     func receive(_ signal: Signal) {
+        if engine.isLoading && signal != .hangup {
+            // Nothing to save yet; the load cannot be interrupted otherwise.
+            log.warning("Received a signal during loading, exiting now.")
+            if !settings.pidFile.isEmpty { try? FileSystem.unlink(settings.pidFile) }
+            listeners.close(path: settings.unixSocket)
+            ProcessFacts.exit(code: 0)
+        }
         let mode: ShutdownMode
         switch signal {
         case .interrupt:

@@ -36,6 +36,12 @@ struct Statistics {
     /// Reads from and writes to clients' sockets.
     var reads: Int64 = 0
     var writes: Int64 = 0
+    /// Keys that the last load of a file brought.
+    var keysLoaded: Int64 = 0
+    /// Data sets received from an upstream.
+    var fullSyncsReceived: Int64 = 0
+    /// Bytes of the upstream's stream.
+    var replicationInputBytes: Int64 = 0
     /// Bytes received from clients.
     var inputBytes: Int64 = 0
     /// Bytes sent to clients.

@@ -28,7 +28,6 @@ extension CommandEngine {
         unitEffectCount = 0
         counts.expiredKeys += Int64(sweep.removed)
         changeCount &+= Int64(sweep.removed)
-        if !sweep.isComplete { counts.expiryBudgetExhausted += 1 }
         for (database, key) in removed {
             key.withByteSlice { key in
                 notify(.expired, "expired", key, database: database)

@@ -108,7 +108,7 @@ extension NodeDirectives {
                 ("bio_cpulist", "", notYet), ("bio-cpulist", "", notYet),
                 ("aof_rewrite_cpulist", "", noChild), ("aof-rewrite-cpulist", "", noChild),
                 ("list-max-listpack-size", "-2", noSuchType), ("locale-collate", "", noSuchType),
-                ("oom-score-adj", "no", notYet),
+                ("maxmemory-clients", "0", notYet), ("oom-score-adj", "no", notYet),
                 ("proc-title-template", "{title} {listen-addr} {server-mode}", notYet),
                 ("server_cpulist", "", notYet), ("server-cpulist", "", notYet),
                 ("syslog-ident", "redis", notYet), ("unixsocketgroup", "", notYet),

@@ -1,5 +1,6 @@
 // What the engine publishes for the control port.
 
+import Store
 import Commands
 import ControlModel
 import ControlPort
@@ -28,6 +29,25 @@ extension Node {
                 dataset: HealthReport.Dataset(keys: 0, lastSave: 0, persistence: "none"),
                 clockMilliseconds: 0, usedMemory: 0),
             figures: NodeFigures())
+    }
+
+    private func makeReport() -> HealthReport {
+        let saves = snapshots.statistics
+        let persistence =
+            settings.appendOnly ? "aof" : settings.savePoints.isEmpty ? "none" : "rdb"
+        var report = HealthReport(
+            nodeID: effectiveNodeID, clusterID: effectiveClusterID, bootID: runID,
+            role: .master, epoch: identity.epoch, replicationID: replicationID,
+            offset: engine.streamOffset, backlogFirst: 0, backlogLast: 0,
+            loading: engine.isLoading,
+            loop: HealthReport.Heartbeat(ticks: 0, currentCommandAgeMilliseconds: 0),
+            dataset: HealthReport.Dataset(
+                keys: Int64(keyspace.count), lastSave: saves.lastSaveSeconds,
+                persistence: persistence),
+            clockMilliseconds: loop.nowMilliseconds, usedMemory: Int64(keyspace.usedBytes),
+            paused: pauses.mode != .none)
+        links.fill(&report)
+        return report
     }
 
     private func makeFigures() -> NodeFigures {

@@ -154,7 +154,7 @@ final class StartupLoad {
             """)
     }
 
-    private func readManifest(_ folder: LogFolder) throws(StartupFailure) -> AOFManifest {
+    func readManifest(_ folder: LogFolder) throws(StartupFailure) -> AOFManifest {
         let text: [UInt8]
         do throws(SystemError) {
             text = try FileSystem.read(folder.manifest, bytesMax: 64 << 20)
@@ -173,7 +173,7 @@ final class StartupLoad {
         }
     }
 
-    private func loadBase(
+    func loadBase(
         _ manifest: AOFManifest, _ folder: LogFolder
     ) throws(StartupFailure) {
         guard let base = manifest.base else { return }
@@ -288,7 +288,7 @@ final class StartupLoad {
     /// Loads an RDB file; with `mayGoOn` commands may follow it. Returns its version, or more than
     /// any of Redis for one of Valkey's.
     @discardableResult
-    private func loadRDB(
+    func loadRDB(
         _ path: String, expired: RDBLoader.Expired, mayGoOn: Bool = false
     ) throws(LoadFailure) -> Int {
         let file = try open(path)

@@ -6,6 +6,7 @@
 //   \r\n                        between sections
 
 public import Bytes
+import Commands
 
 /// Collects the fields of INFO.
 public struct InfoText: ~Copyable {
@@ -22,6 +23,17 @@ public struct InfoText: ~Copyable {
         buffer.append("# ")
         buffer.append(title)
         buffer.append("\r\n")
+    }
+
+    /// A section that the engine writes, heading included; nothing for a name it does not know.
+    mutating func section(named name: String, from engine: CommandEngine) {
+        let before = buffer.count
+        if hasSection { buffer.append("\r\n") }
+        if engine.appendInformation(section: name, to: &buffer) {
+            hasSection = true
+        } else {
+            buffer.truncate(to: before)
+        }
     }
 
     /// A field with a text.

@@ -42,7 +42,7 @@ extension Node {
         case "cluster":
             text.section("Cluster")
             text.field("cluster_enabled", flag: false)
-        default: writeEngineSection(name, to: &text)
+        default: text.section(named: name, from: engine)
         }
     }
 }

@@ -13,7 +13,7 @@ extension Node {
         text.field("instantaneous_ops_per_sec", statistics.commandRate.perSecond)
         text.field("total_net_input_bytes", statistics.inputBytes)
         text.field("total_net_output_bytes", statistics.outputBytes)
-        text.field("total_net_repl_input_bytes", 0)
+        text.field("total_net_repl_input_bytes", statistics.replicationInputBytes)
         text.field("total_net_repl_output_bytes", 0)
         text.field(
             "instantaneous_input_kbps", Double(statistics.inputRate.perSecond) / 1024, decimals: 2)

@@ -33,8 +33,10 @@ extension Node {
     func startLinks(position: ReplicationPosition?) {
         linksHost.startedWithHistory = stream.offset > 0
         links.start()
-        if let upstream = settings.upstream {
-            links.startFollowing(upstream.host, upstream.port, position: position)
+        if let upstream = upstreamAtStart {
+            links.startFollowing(
+                upstream.address.host, upstream.address.port, nodeID: upstream.nodeID,
+                position: position)
         }
         updateGates()
     }
@@ -42,6 +44,7 @@ extension Node {
     /// Becomes the master, unless it is.
     func becomeMaster() {
         settings.upstream = nil
+        rememberUpstream(nil)
         if links.promote() { log.notice("MASTER MODE enabled") }
     }
 
@@ -49,6 +52,7 @@ extension Node {
     @discardableResult
     func follow(_ upstream: UpstreamAddress, nodeID: String?) -> Bool {
         settings.upstream = upstream
+        rememberUpstream(FollowedUpstream(address: upstream, nodeID: nodeID))
         guard links.follow(upstream.host, upstream.port, nodeID: nodeID) else { return false }
         log.notice("REPLICAOF \(upstream.host):\(upstream.port) enabled")
         return true
@@ -79,6 +83,7 @@ extension Node {
     func writeReplicationSection(to text: inout InfoText) {
         text.section("Replication")
         links.writeInformation(to: &text, settings: settings)
+        text.field("replicas_waiting_psync", 0)
     }
 
     /// INFO's counters of synchronisations.
@@ -86,5 +91,6 @@ extension Node {
         text.field("sync_full", links.counters.fullSyncs)
         text.field("sync_partial_ok", links.counters.partialSyncs)
         text.field("sync_partial_err", links.counters.refusedPartialSyncs)
+        text.field("sync_full_received", statistics.fullSyncsReceived)
     }
 }

@@ -122,16 +122,13 @@ final class NodeLinksHost: LinksHost {
     /// The load has put the log at its position already.
     func adoptHistory(_ position: ReplicationPosition) {
         precondition(log.offset == position.offset, "data and log disagree")
+        node.statistics.fullSyncsReceived += 1
+        node.dataReplaced()
         followLog()
     }
 
     /// The log's position changed by other means than the engine's stream.
-    private func followLog() {
-        node.engine.streamOffset = log.offset
-        node.engine.streamDatabase = -1
-        node.engine.propagates = !node.isReplica && log.isActive
-        node.factsChanged()
-    }
+    private func followLog() { node.followStream() }
 
     // MARK: Snapshots
 

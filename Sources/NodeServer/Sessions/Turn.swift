@@ -83,16 +83,23 @@ final class Turn {
         outputs.append(session)
     }
 
-    /// Sends the output of all listed sessions.
-    func flushOutputs() {
+    /// Sends the output of all listed sessions. With `committedOffset` the log is behind: sessions
+    /// whose writes it does not cover keep their output until the next turn that commits.
+    func flushOutputs(committedOffset: Int64 = .max) {
+        var kept: [Session] = []
         var index = 0
         // A flush may list further sessions (a link that writes when its output has drained).
         while index < outputs.count {
             let session = outputs[index]
-            session.isListedForOutput = false
-            session.flush()
+            if committedOffset < .max && session.client.lastWriteOffset > committedOffset {
+                kept.append(session)
+            } else {
+                session.isListedForOutput = false
+                session.flush()
+            }
             index += 1
         }
         outputs.removeAll(keepingCapacity: true)
+        if !kept.isEmpty { outputs.append(contentsOf: kept) }
     }
 }

@@ -1,0 +1,79 @@
+// The data set on disk: opening it at start, saving it by itself and at the end.
+
+import Commands
+import EventLoop
+import Logging
+import Platform
+import RESP
+
+extension Node {
+    /// Whether the last save failed where that must stop writes.
+    var hasFailedToSave: Bool {
+        if stream.failure != nil { return true }
+        return !settings.savePoints.isEmpty && !snapshots.statistics.lastSaveSucceeded
+    }
+
+    func startBackgroundSave() {
+        log.notice("Background saving started")
+        snapshots.request(.dump) { [unowned self] result in
+            switch result {
+            case .success: log.notice("Background saving terminated with success")
+            case .failure(let failure): log.warning("Background saving error: \(failure)")
+            }
+            updateGates()
+        }
+    }
+
+    func startLogRewrite() {
+        log.notice("Background append only file rewriting started")
+        snapshots.request(.base) { [unowned self] result in
+            switch result {
+            case .success: log.notice("Background AOF rewrite finished successfully")
+            case .failure(let failure): log.warning("Background AOF rewrite error: \(failure)")
+            }
+        }
+    }
+
+    /// Starts what is due by itself; part of the housekeeping.
+    func checkPersistence() { snapshots.startWhatIsDue(settings) }
+
+    /// The last save of a shutdown; false when something could not be written.
+    func saveForShutdown(_ options: ShutdownOptions) -> Bool {
+        var isSaved = commitStream()
+        snapshots.abortAll()
+        if settings.appendOnly {
+            log.notice("Calling fsync() on the AOF file.")
+            do throws(SystemError) {
+                try stream.flush()
+            } catch {
+                log.warning("Cannot sync the AOF file: \(error)")
+                isSaved = false
+            }
+        }
+        guard options.saves ?? !settings.savePoints.isEmpty else { return isSaved }
+        log.notice("Saving the final RDB snapshot before exiting.")
+        do throws(SnapshotFailure) {
+            try snapshots.saveNow()
+        } catch {
+            log.warning("Error trying to save the DB, can't exit.")
+            isSaved = false
+        }
+        return isSaved
+    }
+
+    /// `appendonly` was switched at run time.
+    func switchLog(on isOn: Bool) {
+        if isOn {
+            stream.settings.isEnabled = true
+            startLogRewrite()
+        } else {
+            stream.settings.isEnabled = false
+            do throws(SystemError) {
+                try stream.close()
+            } catch {
+                log.warning("Cannot close the AOF: \(error)")
+            }
+            followStream()
+        }
+    }
+}
