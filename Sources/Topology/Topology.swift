@@ -47,7 +47,10 @@ public struct Topology: Sendable {
             for name in clusters.keys.sorted() { evaluate(name, &turn) }
         case .probe(let probe):
             let name = probe.node.cluster
-            if clusters[name]?.receive(probe, now: now) == true { evaluate(name, &turn) }
+            if clusters[name]?.receive(probe, now: now) == true {
+                turn.effects.stateChanged = true
+                evaluate(name, &turn)
+            }
         case .request(let id, let node, let outcome):
             clusters[node.cluster]?.receive(outcome, id: id, turn: &turn)
             evaluate(node.cluster, &turn)

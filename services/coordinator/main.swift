@@ -1,0 +1,4 @@
+// The coordinator as a process; see `headwater-coordinator --help`.
+import CoordinatorServer
+
+CoordinatorMain.run()
