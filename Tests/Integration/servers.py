@@ -1,0 +1,156 @@
+"""Single servers for tests of the replication protocol: our node and the real redis-server.
+
+Each server listens on a port that the kernel chose, keeps its files in a folder of its own, and is
+ended by its process id.
+"""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import redis
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+BINARIES = pathlib.Path(os.environ.get("HEADWATER_BIN_DIR", REPOSITORY / ".build" / "release"))
+NODE = BINARIES / "headwater-node"
+REAL = shutil.which("redis-server") or "/usr/bin/redis-server"
+START_SECONDS = 20
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, what, seconds=20):
+    """Waits until `condition` holds; errors of a connection count as not yet."""
+    deadline = time.monotonic() + seconds
+    last = None
+    while time.monotonic() < deadline:
+        try:
+            last = condition()
+            if last:
+                return last
+        except (redis.RedisError, OSError) as error:
+            last = error
+        time.sleep(0.02)
+    raise AssertionError(f"{what} within {seconds} s; last: {last}")
+
+
+class Server:
+    """One running server. `kind` is `node` or `redis`."""
+
+    def __init__(self, kind, *options, folder=None, port=None, password=None):
+        self.kind = kind
+        self.options = list(options) + (["--requirepass", password] if password else [])
+        self.password = password
+        self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="headwater-test-"))
+        self.port = port or free_port()
+        self.process = None
+        self.start()
+
+    def start(self, *options):
+        command = [str(NODE if self.kind == "node" else REAL)]
+        command += ["--port", str(self.port), "--dir", str(self.folder), "--save", ""]
+        if self.kind == "redis":
+            command += ["--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes"]
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                command + self.options + list(options), stdout=log, stderr=subprocess.STDOUT,
+                cwd=self.folder)
+        self.client = self.database(0)
+        wait_until(self.client.ping, f"{self.kind} answers", START_SECONDS)
+        return self
+
+    def kill(self):
+        """Ends the process as a crash would."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait(timeout=20)
+
+    def stop(self):
+        """Ends the process in good order."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(timeout=20) == 0, self.log()
+
+    def log(self):
+        return (self.folder / "log").read_text(errors="replace")
+
+    def database(self, number):
+        return redis.Redis(
+            port=self.port, db=number, password=self.password, socket_timeout=20)
+
+    def replication(self):
+        return self.client.info("replication")
+
+    @property
+    def offset(self):
+        return self.replication()["master_repl_offset"]
+
+    def stat(self, name):
+        return self.client.info("stats")[name]
+
+    def follow(self, upstream):
+        self.client.execute_command("REPLICAOF", "127.0.0.1", upstream.port)
+
+    def promote(self):
+        self.client.execute_command("REPLICAOF", "NO", "ONE")
+
+    def contents(self):
+        """Every key of every database with its value and its time of expiry."""
+        found = {}
+        for number in range(16):
+            database = self.database(number)
+            keys = list(database.scan_iter(count=1000))
+            for start in range(0, len(keys), 1000):
+                part = keys[start:start + 1000]
+                pipe = database.pipeline(transaction=False)
+                for key in part:
+                    pipe.get(key)
+                    pipe.execute_command("PEXPIRETIME", key)
+                replies = pipe.execute()
+                for index, key in enumerate(part):
+                    found[number, key] = (replies[2 * index], replies[2 * index + 1])
+            database.close()
+        return found
+
+
+def in_step(master, *replicas):
+    """Whether the links are up and all stand at the master's offset."""
+    offset = master.offset
+    for replica in replicas:
+        facts = replica.replication()
+        if facts["master_link_status"] != "up" or facts["master_repl_offset"] != offset:
+            return False
+    return True
+
+
+def wait_in_step(master, *replicas, seconds=30):
+    wait_until(lambda: in_step(master, *replicas), "the replicas are in step", seconds)
+
+
+@contextlib.contextmanager
+def servers():
+    """Gives a function that starts servers; ends them all."""
+    started = []
+
+    def start(kind, *options, **arguments):
+        server = Server(kind, *options, **arguments)
+        started.append(server)
+        return server
+
+    try:
+        yield start
+    finally:
+        for server in started:
+            server.kill()
+        for server in started:
+            shutil.rmtree(server.folder, ignore_errors=True)
