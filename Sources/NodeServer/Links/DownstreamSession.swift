@@ -207,7 +207,10 @@ final class DownstreamSession {
         guard let snapshot, !isReadPending, room > 0 else { return }
         let left = snapshot.length - snapshotOffset
         guard left > 0 else {
-            snapshotSent(snapshot)
+            var effects: [DownstreamEffect] = []
+            link.snapshotSent(now: now, effects: &effects)
+            perform(effects)
+            pump()
             return
         }
         let wanted = left < Int64(Self.snapshotPieceBytes) ? Int(left) : Self.snapshotPieceBytes
@@ -226,22 +229,15 @@ final class DownstreamSession {
         }
     }
 
-    private func snapshotSent(_ snapshot: any LinkSnapshot) {
-        var effects: [DownstreamEffect] = []
-        link.snapshotSent(now: now, effects: &effects)
-        perform(effects)
-        // The stream behind the cut stays readable as long as the snapshot is held.
-        pump()
-        snapshot.release()
-        self.snapshot = nil
-    }
-
     private func pumpStream() {
         guard let connection, !isReadPending else { return }
         var moved = false
         while var next = feedOffset, room > 0 {
             let left = host.committedOffset - next + 1
-            guard left > 0 else { return }
+            guard left > 0 else {
+                releaseSnapshot()
+                return
+            }
             let wanted = left < Int64(Self.pieceBytes) ? Int(left) : Self.pieceBytes
             var outcome = LinkRead.upToDate
             connection.withOutput { output in
@@ -268,6 +264,13 @@ final class DownstreamSession {
         }
         // More may be there than fits. If the socket takes all at once, nobody else calls.
         if moved { planPump() }
+    }
+
+    /// Lets go of the snapshot. While it is held, the stream behind its cut stays readable: so
+    /// only when the replica has caught up.
+    private func releaseSnapshot() {
+        snapshot?.release()
+        snapshot = nil
     }
 
     /// All output was taken by the kernel.
@@ -321,8 +324,7 @@ final class DownstreamSession {
     private func ended() {
         connection = nil
         feedOffset = nil
-        if let snapshot { snapshot.release() }
-        snapshot = nil
+        releaseSnapshot()
         links.remove(self)
     }
 }
