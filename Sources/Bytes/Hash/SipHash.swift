@@ -53,7 +53,8 @@ public enum SipHash13 {
         return state.finish()
     }
 
-    /// The four words that the input is mixed into.
+    /// The four words that the input is mixed into. Its steps must be inlined: called, they keep the
+    /// state in memory, which doubles the cost of a hash.
     @usableFromInline
     struct State {
         @usableFromInline var v0: UInt64
@@ -69,12 +70,12 @@ public enum SipHash13 {
             v3 = key.high ^ 0x7465_6462_7974_6573
         }
 
-        @inlinable
+        @inlinable @inline(__always)
         static func rotate(_ value: UInt64, _ amount: UInt64) -> UInt64 {
             (value &<< amount) | (value &>> (64 &- amount))
         }
 
-        @inlinable
+        @inlinable @inline(__always)
         mutating func round() {
             v0 = v0 &+ v1
             v1 = State.rotate(v1, 13) ^ v0
@@ -88,14 +89,14 @@ public enum SipHash13 {
             v2 = State.rotate(v2, 32)
         }
 
-        @inlinable
+        @inlinable @inline(__always)
         mutating func absorb(_ word: UInt64) {
             v3 ^= word
             round()
             v0 ^= word
         }
 
-        @inlinable
+        @inlinable @inline(__always)
         mutating func finish() -> UInt64 {
             v2 ^= 0xff
             round()
