@@ -66,8 +66,13 @@ final class AdminWorld {
 
     deinit {
         service.cache.stop()
+        service.server?.close()
+        coordinator.server?.close()
         service.client.close()
         client.close()
+        // What the clients posted at their end.
+        loop.runTurn(waitMillisecondsMax: 0)
+        loop.releaseAll()
     }
 
     var origin: String { "http://127.0.0.1:\(service.server?.port ?? 0)" }

@@ -51,8 +51,9 @@ import Testing
         let number = world.submit("POST", Self.path + "?wait=80ms", "{}")
         try world.until("the command") { world.coordinator.commands.count == 2 }
         // The coordinator answers its poll when its time is over.
+        let coordinator = world.coordinator
         world.loop.schedule(afterMilliseconds: 120, repeatingMilliseconds: 20) {
-            world.coordinator.answerPolls()
+            coordinator.answerPolls()
         }
         let answer = try world.answer(number)
         #expect(answer.status == 202 && answer.text.contains("\"running\""))

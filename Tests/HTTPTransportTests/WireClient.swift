@@ -68,6 +68,11 @@ final class World {
         box.world = self
     }
 
+    deinit {
+        responders.removeAll()
+        loop.releaseAll()
+    }
+
     func connect() throws -> WireClient {
         guard let address = server.address else { throw WorldError.notListening }
         return try WireClient(loop: loop, connectingTo: address, timeoutMilliseconds: 5_000)

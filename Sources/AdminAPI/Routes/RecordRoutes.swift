@@ -83,6 +83,9 @@ enum RecordRoutes {
         let end = {
             if let timer { service.loop.cancel(timer) }
             if let reader { service.hub.remove(reader) }
+            // The reader holds this closure: without this they would keep each other for ever.
+            timer = nil
+            reader = nil
         }
         let start = page.events.last?.sequence ?? max(after, 0)
         let waiting = EventHub.Reader(after: start) { events in
