@@ -36,6 +36,7 @@ test: unit integration ## Runs every test: units under the address sanitizer, th
 
 unit: packages-test
 	swift build --build-tests --sanitize=address $(BUILD_FLAGS)
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/Support/LeakSuppressions.txt:print_suppressions=0 \
 	ASAN_OPTIONS=detect_leaks=1 swift test --skip-build --sanitize=address --disable-xctest
 
 integration: build packages-test python
