@@ -110,9 +110,9 @@ extension ClusterMachine {
     private func tellDivergence(of node: String, _ report: HealthReport, turn: inout Turn) {
         guard node != record.master, report.role == .master, report.epoch < record.epoch,
             let promoted = record.promotedOffset, isOurs(report),
-            views[node]?.orderFailures == 0
+            views[node]?.orderFailures == 0, report.offset > promoted
         else { return }
-        let lost = max(0, report.offset - promoted)
+        let lost = report.offset - promoted
         turn.emit(
             "recovery.diverged", cluster: name, node: node, epoch: record.epoch,
             "\(node) returns as replica; \(lost) bytes of its stream are not in the new history",

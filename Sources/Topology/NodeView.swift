@@ -101,7 +101,7 @@ struct NodeView: Sendable {
     mutating func discardEvidence(now: Int64) {
         guard failures > 0 else { return }
         failures = 1
-        hardFailures = 0
+        hardFailures = min(hardFailures, 1)
         failingSince = now
         if verdict == .down { verdict = .suspect }
     }

@@ -114,6 +114,12 @@ public struct Topology: Sendable {
             }
         }
         let isIsolated = reached * 2 < total
+        if isolation != nil && !isIsolated {
+            // What was missed while cut off says nothing about the nodes.
+            for name in Array(clusters.keys) {
+                clusters[name]?.discardEvidence(now: turn.monotonic)
+            }
+        }
         isolation =
             isIsolated
             ? "only \(reached) of \(total) nodes can be reached: the coordinator itself is cut off"

@@ -127,7 +127,10 @@ final class SQLiteStateStore: StateStore {
             try queue.read { database in
                 try Self.documents(
                     IdempotencyRecord.self,
-                    "SELECT document FROM idempotency WHERE actor = ? AND key = ? AND expiresAt > ?",
+                    """
+                    SELECT document FROM idempotency
+                    WHERE actor = ? AND key = ? AND expiresAt > ?
+                    """,
                     database, [actor, key, now.milliseconds]
                 ).first
             }
