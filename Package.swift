@@ -198,6 +198,12 @@ let benchmarks: [Target] =
             name: "EngineBenchmark", dependencies: ["Bytes", "Store"],
             path: "Tests/Benchmarks/EngineBenchmark", swiftSettings: strict)
     ]
+        + (presentNames.contains("Commands")
+            ? [
+                .executableTarget(
+                    name: "CommandBenchmark", dependencies: ["Bytes", "RESP", "Store", "Commands"],
+                    path: "Tests/Benchmarks/CommandBenchmark", swiftSettings: strict)
+            ] : [])
 
 let package = Package(
     name: "headwater",

@@ -57,6 +57,9 @@ public struct CommandFlags: OptionSet, Sendable, BitwiseCopyable {
     /// The command cannot take the engine's straight path.
     static let notStraight = CommandFlags(rawValue: 1 << 31)
 
+    /// Goes into the replication stream without being called so by COMMAND INFO.
+    static let publishes = CommandFlags(rawValue: 1 << 23)
+
     /// Flags as COMMAND INFO names them, in Redis' order.
     static let names: [(flag: CommandFlags, name: StaticString)] = [
         (.write, "write"), (.readOnly, "readonly"), (.denyOutOfMemory, "denyoom"),

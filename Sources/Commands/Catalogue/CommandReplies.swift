@@ -37,7 +37,7 @@ enum CommandReplies {
     /// One range that covers all key specifications, for clients that know nothing else.
     private static func legacyRange(_ spec: CommandSpec) -> (first: Int, last: Int, step: Int) {
         var range = (first: 0, last: 0, step: 0)
-        for keys in spec.keys where keys.access.isDisjoint(with: .notKey) {
+        for keys in spec.keys {
             guard case .range(let first, let last, let step) = keys.search else { continue }
             if range.first == 0 {
                 range = (first, last, step)
@@ -49,7 +49,12 @@ enum CommandReplies {
     }
 
     private static func describe(_ keys: KeySpec, _ writer: inout ReplyWriter) {
-        writer.mapHeader(3)
+        let hasNotes = keys.notes.utf8CodeUnitCount > 0
+        writer.mapHeader(hasNotes ? 4 : 3)
+        if hasNotes {
+            writer.bulk("notes")
+            writer.bulk(keys.notes)
+        }
         writer.bulk("flags")
         writeAccess(keys.access, &writer)
         writer.bulk("begin_search")

@@ -7,7 +7,7 @@
 internal import Bytes
 
 /// The keys among the arguments of a command; positions count the command's name as 0.
-public struct KeySpec: Sendable, Equatable {
+public struct KeySpec: Sendable {
     /// How the keys are found.
     public enum Search: Sendable, Equatable {
         /// No keys.
@@ -58,6 +58,15 @@ public struct KeySpec: Sendable, Equatable {
     /// What is done to them.
     public let access: Access
 
+    /// What else there is to say, for COMMAND INFO.
+    public let notes: StaticString
+
+    private init(search: Search, access: Access, notes: StaticString = "") {
+        self.search = search
+        self.access = access
+        self.notes = notes
+    }
+
     /// No keys.
     public static let none = KeySpec(search: .none, access: [])
 
@@ -67,8 +76,9 @@ public struct KeySpec: Sendable, Equatable {
     }
 
     /// One key at position 1.
-    public static func one(_ access: Access) -> KeySpec {
-        range(first: 1, last: 1, step: 1, access)
+    public static func one(_ access: Access, notes: StaticString = "") -> KeySpec {
+        KeySpec(
+            search: .range(first: 1, last: 1, step: 1), access: access, notes: notes)
     }
 
     /// Position of the first key, 0 if there is none or it depends on the arguments.

@@ -10,7 +10,7 @@ extension ClientState {
             composed: command + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
         for line in lines { writer.simpleString(line) }
         writer.simpleString("HELP")
-        writer.simpleString("    Print this help.")
+        writer.simpleString("    Prints this help.")
     }
 }
 

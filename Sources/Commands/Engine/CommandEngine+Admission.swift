@@ -78,7 +78,7 @@ extension CommandEngine {
         switch pause {
         case .none: false
         case .writes:
-            !client.isReplica && !flags.isDisjoint(with: [.write, .mayReplicate])
+            !client.isReplica && !flags.isDisjoint(with: [.write, .mayReplicate, .publishes])
         case .all: !client.isReplica
         }
     }

@@ -224,12 +224,11 @@ extension CommandEngine {
     /// Refuses a command before it ran.
     private func reject(_ error: ReplyError, _ number: Int, _ client: ClientState) {
         if number >= 0 { statistics[number].rejectedCalls &+= 1 }
-        if number >= 0 && ByteSlice(table.specs[number].name) == "exec" && client.transaction != nil
-        {
+        if number >= 0 && ByteSlice(table.specs[number].name) == "exec" {
             Transactions.discard(self, client)
+            let reason = error.code == "ERR" ? String(error.text.dropFirst(4)) : error.text
             fail(
-                ReplyError(
-                    composed: "EXECABORT Transaction discarded because of: " + error.text),
+                ReplyError(composed: "EXECABORT Transaction discarded because of: " + reason),
                 client)
             return
         }

@@ -108,7 +108,7 @@ public final class CommandEngine {
         var flags: CommandFlags = [.notStraight]
         if writeGate != .allowed { flags.insert(.write) }
         if isOutOfMemory { flags.insert(.denyOutOfMemory) }
-        if pause == .writes { flags.formUnion([.write, .mayReplicate]) }
+        if pause == .writes { flags.formUnion([.write, .mayReplicate, .publishes]) }
         if isLoading || refusesStaleReads || pause == .all || !monitors.isEmpty {
             flags = CommandFlags(rawValue: .max)
         }

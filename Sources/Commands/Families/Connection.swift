@@ -20,7 +20,7 @@ enum Connection {
             summary: "Authenticates the connection.", handler: authenticate),
         CommandSpec(
             name: "ping", since: "1.0.0", group: .connection, arity: -1,
-            flags: [.fast, .loading, .stale, .allowedWhileSubscribed],
+            flags: [.fast, .allowedWhileSubscribed],
             categories: [.connection], syntax: "[message]",
             summary: "Returns the server's liveliness response.",
             tips: ["request_policy:all_shards", "response_policy:all_succeeded"],

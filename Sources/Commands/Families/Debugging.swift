@@ -54,7 +54,6 @@ enum Debugging {
             client.writer.ok()
         case ("error", 3):
             throw ReplyError(composed: arguments[2].string)
-        case ("stringmatch-len", 4): try matchLength(engine, client, arguments)
         case ("quicklist-packed-threshold", 3), ("set-skip-checksum-validation", 3),
             ("dict-resizing", 3), ("set-disable-deny-scripts", 3), ("replybuffer", 3...):
             // Switches of mechanisms that this store does not have: there is nothing to turn.
@@ -144,16 +143,6 @@ enum Debugging {
         client.writer.ok()
     }
 
-    private static func matchLength(
-        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
-    ) throws(ReplyError) {
-        let length = try engine.integer(arguments[2])
-        guard length >= 0 && length <= 1 << 24 else { throw .valueOutOfRange }
-        let text = [UInt8](repeating: UInt8(ascii: "a"), count: Int(length))
-        let isMatch = text.withByteSlice { Glob.matches(pattern: arguments[3], text: $0) }
-        client.writer.integer(isMatch ? 1 : 0)
-    }
-
     private static func showProtocol(
         _ client: ClientState, _ type: ByteSlice
     ) throws(ReplyError) {
@@ -199,7 +188,7 @@ enum Debugging {
             throw ReplyError(
                 """
                 ERR Wrong protocol type name. Please use one of the following: \
-                string|integer|double|null|array|set|map|attrib|push|verbatim|true|false
+                string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false
                 """)
         }
     }
@@ -223,7 +212,5 @@ enum Debugging {
         "    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the",
         "    default.", "SLEEP <seconds>",
         "    Stop the server for <seconds>. Decimals allowed.",
-        "STRINGMATCH-LEN <len> <pattern>",
-        "    Run the string matching against a text of <len> letters.",
     ]
 }

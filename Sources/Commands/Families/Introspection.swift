@@ -82,7 +82,7 @@ enum Introspection {
         for index in 2..<arguments.count {
             let number = number(arguments[index], table)
             if number < 0 {
-                client.writer.nullArray()
+                client.writer.null()
             } else {
                 CommandReplies.describe(number, table, &client.writer)
             }
@@ -151,7 +151,8 @@ enum Introspection {
         }
         var places: [(place: Int, access: KeySpec.Access)] = []
         for keys in spec.keys {
-            let fits = keys.forEachKey(command) { places.append(($0, keys.access)) }
+            let access = isPlainSet(spec, command) ? [.overwrite, .update] : keys.access
+            let fits = keys.forEachKey(command) { places.append(($0, access)) }
             guard fits else { throw ReplyError("ERR Invalid arguments specified for command") }
         }
         client.writer.arrayHeader(places.count)
@@ -164,6 +165,15 @@ enum Introspection {
                 client.writer.bulk(command[place])
             }
         }
+    }
+
+    /// SET without GET does not read what it replaces.
+    private static func isPlainSet(_ spec: CommandSpec, _ command: Arguments) -> Bool {
+        guard ByteSlice(spec.name) == "set" else { return false }
+        for index in 3..<max(3, command.count) where command[index].equalsIgnoringCase("get") {
+            return false
+        }
+        return true
     }
 
     private static func help(

@@ -235,7 +235,10 @@ enum Keys {
         _ engine: CommandEngine, _ argument: ByteSlice
     ) throws(ReplyError) -> Int {
         let index = try engine.integer(argument)
-        guard index >= Int64(Int32.min) && index <= Int64(Int32.max) else { throw .notInteger }
+        guard index >= Int64(Int32.min) && index <= Int64(Int32.max) else {
+            throw ReplyError(
+                "ERR value is out of range, value must between -2147483648 and 2147483647")
+        }
         guard index >= 0 && index < Int64(engine.keyspace.databaseCount) else {
             throw .databaseOutOfRange
         }

@@ -67,7 +67,7 @@ enum PubSub {
                 O(N+M) where N is the number of clients subscribed to the receiving channel and \
                 M is the total number of subscribed patterns (by any client).
                 """,
-            arity: 3, flags: [.pubSub, .loading, .stale, .fast, .mayReplicate],
+            arity: 3, flags: [.pubSub, .loading, .stale, .fast, .publishes],
             syntax: "channel message", summary: "Posts a message to a channel.",
             handler: { engine, client, arguments in
                 let receivers = engine.publish(arguments[1], arguments[2])
@@ -79,7 +79,7 @@ enum PubSub {
             complexity: """
                 O(N) where N is the number of clients subscribed to the receiving shard channel.
                 """,
-            arity: 3, flags: [.pubSub, .loading, .stale, .fast, .mayReplicate],
+            arity: 3, flags: [.pubSub, .loading, .stale, .fast, .publishes],
             keys: [.one([.notKey])], syntax: "shardchannel message",
             summary: "Post a message to a shard channel",
             handler: { engine, client, arguments in

@@ -134,7 +134,7 @@ extension Server {
     private static func setValues(
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
     ) throws(ReplyError) {
-        if arguments.count % 2 != 0 { throw .wrongArity("config|set") }
+        if arguments.count % 2 != 0 { throw .syntax }
         var pairs: [(name: String, value: String)] = []
         for index in stride(from: 2, to: arguments.count, by: 2) {
             pairs.append((arguments[index].string, arguments[index + 1].string))

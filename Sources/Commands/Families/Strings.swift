@@ -12,7 +12,11 @@ enum Strings {
         CommandSpec(
             name: "set", since: "1.0.0", group: .string, arity: -3,
             flags: [.write, .denyOutOfMemory], categories: [.string],
-            keys: [.one([.readWrite, .access, .update, .variable])],
+            keys: [
+                .one(
+                    [.readWrite, .access, .update, .variable],
+                    notes: "RW and ACCESS due to the optional `GET` argument")
+            ],
             syntax: """
                 key value [NX | XX] [GET] [EX seconds | PX milliseconds | \
                 EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]

@@ -52,11 +52,14 @@ extension Database {
     /// Adds bytes at the end of a string; returns the entry, which may have moved. The bytes must
     /// not lie in the database.
     public func append(_ entry: Entry, _ hash: KeyHash, _ bytes: ByteSlice) -> Entry {
-        switch entry.stringValue {
-        case .bytes(let old): storage.write(entry, hash.value, bytes, at: old.count)
-        case .integer(let number):
-            storage.write(entry, hash.value, bytes, at: Database.decimalCount(number))
-        }
+        let count =
+            switch entry.stringValue {
+            case .bytes(let old): old.count
+            case .integer(let number): Database.decimalCount(number)
+            }
+        let changed = storage.write(entry, hash.value, bytes, at: count)
+        changed.noteEdit()
+        return changed
     }
 
     /// Overwrites bytes of a string from `offset`; a shorter string is filled up with zeros.
@@ -65,7 +68,9 @@ extension Database {
         _ entry: Entry, _ hash: KeyHash, offset: Int, _ bytes: ByteSlice
     ) -> Entry {
         precondition(offset >= 0)
-        return storage.write(entry, hash.value, bytes, at: offset)
+        let changed = storage.write(entry, hash.value, bytes, at: offset)
+        changed.noteEdit()
+        return changed
     }
 
     private static func decimalCount(_ number: Int64) -> Int {

@@ -5,6 +5,7 @@
 //                bits 24–27  type of the value
 //                bits 28–29  representation of the value
 //                bit  30     an expiry time follows the header
+//                bit  31     the string was changed in place (OBJECT ENCODING says raw)
 //                bits 32–35  snapshot stamp (see Snapshot.swift)
 //                bits 36–49  key length; 16383: the length follows in a word of its own
 //                bits 50–63  length of an inline value
@@ -249,11 +250,15 @@ public struct Entry: Equatable {
         }
     }
 
+    /// Notes that the string was changed in place: Redis stores such strings raw, whatever their
+    /// length, and tells so.
+    func noteEdit() { header |= 1 &<< 31 }
+
     /// What OBJECT ENCODING answers. Redis calls strings up to 44 bytes embstr.
     public var encodingName: StaticString {
         switch representation {
         case .integer: "int"
-        case .inline: inlineCount <= 44 ? "embstr" : "raw"
+        case .inline: inlineCount <= 44 && header & (1 &<< 31) == 0 ? "embstr" : "raw"
         case .shared: "raw"
         case .object: object?.encodingName ?? "raw"
         }
