@@ -167,6 +167,12 @@ public struct DownstreamLink: Sendable {
             return
         }
         if request.takesOver {
+            // Who is master of a managed tree is decided in one place.
+            if identity.clusterID != nil && identity.epoch > 0 {
+                let text = "ERR PSYNC FAILOVER is not allowed: a coordinator manages this node"
+                effects.append(.send(WireText.line("-" + text)))
+                return
+            }
             if let problem = ResyncDecision.mayTakeOver(request, history: history, role: role) {
                 effects.append(.send(WireText.line("-" + problem)))
                 return

@@ -180,6 +180,37 @@ private func follow(_ node: SocketNode, _ upstream: SocketNode) {
         #expect(!top.writesArePaused)
     }
 
+    @Test func aMasterLeftAloneGivesItsBacklogBack() throws {
+        let world = try World()
+        let top = try world.node("top")
+        let replica = try world.node("replica")
+        top.linkSettings.backlogKeepMilliseconds = 300
+        top.write("SET", "a", "1")
+        follow(replica, top)
+        #expect(world.run { isInStep(top, replica) && !replica.data.isEmpty })
+        world.run(milliseconds: 500)
+        #expect(top.keepsStream)
+        replica.die()
+        #expect(world.run { !top.keepsStream })
+    }
+
+    @Test func aNameThatSuitsIsTakenWithoutReconnecting() throws {
+        let world = try World()
+        let top = try world.node("top")
+        let replica = try world.node("replica")
+        top.write("SET", "a", "1")
+        follow(replica, top)
+        #expect(world.run { isInStep(top, replica) && !replica.data.isEmpty })
+        #expect(!replica.links.follow("127.0.0.1", top.port, nodeID: "top"))
+        #expect(replica.links.isLinked)
+        #expect(replica.links.follow("127.0.0.1", top.port, nodeID: "other"))
+        #expect(
+            world.run {
+                replica.links.upstream?.link.refusal
+                    == .otherNode(expected: "other", upstream: "top")
+            })
+    }
+
     @Test func anEmptyMasterOfTheClusterCannotWipeAReplica() throws {
         let world = try World()
         let lost = try world.node("lost", cluster: "c1")

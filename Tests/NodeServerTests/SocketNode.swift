@@ -205,6 +205,7 @@ final class SocketNode: LinksHost {
 
     func appendToStream(_ command: ByteSlice) { produced.append(command) }
     func openBacklog() { keepsStream = true }
+    func closeBacklog() { keepsStream = false }
     func settleStream() {}
 
     func startNewHistory() {

@@ -24,11 +24,11 @@ private struct Driven {
 
     mutating func attach(
         _ request: ResyncRequest?, history: StreamHistory = history,
-        role: ServingRole = .master
+        role: ServingRole = .master, identity: PeerIdentity = own
     ) -> [String] {
         var effects: [DownstreamEffect] = []
         link.attach(
-            request, history: history, role: role, identity: own, now: 0, effects: &effects)
+            request, history: history, role: role, identity: identity, now: 0, effects: &effects)
         return effects.map { line($0) }
     }
 
@@ -175,11 +175,16 @@ struct DownstreamLinkTests {
     @Test func aTakeoverComesBeforeTheDecision() {
         var driven = Driven()
         let request = ResyncRequest(id: id(idA), offset: 1001, takesOver: true)
+        let free = PeerIdentity(clusterID: nil, nodeID: "n1", epoch: 0, lineageIsEmpty: false)
         #expect(
-            driven.attach(request)
+            driven.attach(request, role: .replica(isLinked: true)) == [
+                "send -ERR PSYNC FAILOVER is not allowed: a coordinator manages this node\\r\\n"
+            ])
+        #expect(
+            driven.attach(request, identity: free)
                 == ["send -ERR PSYNC FAILOVER can't be sent to a master.\\r\\n"])
         let role = ServingRole.replica(isLinked: true)
-        #expect(driven.attach(request, role: role) == ["take over"])
+        #expect(driven.attach(request, role: role, identity: free) == ["take over"])
         let promoted = StreamHistory(
             id: id(idB), secondID: id(idA), secondOffset: 1001, offset: 1000, firstOffset: 501)
         #expect(

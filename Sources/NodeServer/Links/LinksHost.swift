@@ -27,6 +27,8 @@ struct LinkSettings: Equatable {
     var replicasToWriteMin = 0
     /// `min-replicas-max-lag`.
     var replicaLagMillisecondsMax: Int64 = 10_000
+    /// `repl-backlog-ttl`; 0 for never.
+    var backlogKeepMilliseconds: Int64 = 3_600_000
     /// `repl-disable-tcp-nodelay`.
     var disablesNoDelay = false
 }
@@ -107,6 +109,8 @@ protocol LinksHost: AnyObject {
     func appendToStream(_ command: ByteSlice)
     /// Keep the stream from now on: a first replica attaches, or the upstream's stream begins.
     func openBacklog()
+    /// The backlog of a master without replicas and without a log may go.
+    func closeBacklog()
     /// Puts what the turn has produced so far into the log: the role is about to change.
     func settleStream()
     /// The node becomes a master: a new history continues the old one.

@@ -45,6 +45,7 @@ final class NodeLinksHost: LinksHost {
             pingPeriodMilliseconds: Int64(settings.pingPeriodSeconds) * 1000,
             replicasToWriteMin: settings.replicasToWriteMin,
             replicaLagMillisecondsMax: Int64(settings.replicaLagSecondsMax) * 1000,
+            backlogKeepMilliseconds: Int64(settings.backlogKeepSeconds) * 1000,
             disablesNoDelay: settings.disablesReplicationNoDelay)
     }
 
@@ -105,6 +106,14 @@ final class NodeLinksHost: LinksHost {
         guard !log.isActive else { return }
         if node.isReplica { log.activateBacklog() } else { log.activateBacklogWithNewHistory() }
         followLog()
+    }
+
+    func closeBacklog() {
+        guard log.mode == .ring else { return }
+        node.settleStream()
+        log.dropBacklog()
+        followLog()
+        node.log.notice("Replication backlog freed: no replica for repl-backlog-ttl seconds")
     }
 
     func settleStream() { node.settleStream() }

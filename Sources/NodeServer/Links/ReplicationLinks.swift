@@ -27,6 +27,8 @@ final class ReplicationLinks {
     private var timer: TimerID?
     private var waitTimer: TimerID?
     private var pingedAt: Int64 = 0
+    /// Since when a master has had no replica.
+    private var aloneSince: Int64?
     private var wantsAcknowledgements = false
     private var hasNewAcknowledgements = false
     /// Whether enough replicas are good for `min-replicas-to-write`.
@@ -74,8 +76,7 @@ final class ReplicationLinks {
     @discardableResult
     func follow(_ address: String, _ port: Int, nodeID: String? = nil) -> Bool {
         if let upstream, upstream.isFollowing(address, port) {
-            let expected = upstream.link.settings.expectedNodeID
-            if nodeID == nil || expected == nodeID { return false }
+            if nodeID.map({ upstream.expect($0) }) ?? true { return false }
         }
         endFailover("the node was told to follow \(address):\(port)")
         follow(address, port, nodeID: nodeID, handover: false)
@@ -289,9 +290,24 @@ final class ReplicationLinks {
         upstream?.tick()
         ping()
         for session in Array(sessions.values) { session.tick() }
+        dropUnusedBacklog()
         if host.linkSettings.replicasToWriteMin > 0 || !hasEnoughReplicas { checkReplicas() }
         settleWaits()
         checkFailover()
+    }
+
+    /// Gives the memory of the backlog back when a master has had no replica for long.
+    private func dropUnusedBacklog() {
+        let keepMilliseconds = host.linkSettings.backlogKeepMilliseconds
+        guard !isReplica, replicaCount == 0, keepMilliseconds > 0 else {
+            aloneSince = nil
+            return
+        }
+        let since = aloneSince ?? now
+        aloneSince = since
+        guard now - since >= keepMilliseconds else { return }
+        aloneSince = nil
+        host.closeBacklog()
     }
 
     private func ping() {

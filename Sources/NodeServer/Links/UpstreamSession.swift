@@ -60,6 +60,12 @@ final class UpstreamSession {
         step { $0.start(now: $1, handover: handover, effects: &$2) }
     }
 
+    /// From now on the node with this name must answer; false when another one does.
+    func expect(_ nodeID: String) -> Bool {
+        link.settings.expectedNodeID = nodeID
+        return link.peer.map { $0.nodeID == nodeID } ?? true
+    }
+
     /// This node's own identity changed: an order carried a higher epoch.
     func identityChanged() { link.settings.identity = host.peerIdentity }
 
