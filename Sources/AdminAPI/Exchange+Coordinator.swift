@@ -69,19 +69,34 @@ extension Exchange {
     }
 
     /// Sends a command; a dry run is answered with its plan, a refusal with its problem, anything
-    /// else by `then`.
-    func command(_ action: CommandAction, then: @escaping (CommandAnswer) -> Void) {
+    /// else by `then`. `bodyPlace` is where the content of the request stands in the spec of the
+    /// cluster: the coordinator's pointers begin there, the caller's at its content.
+    func command(
+        _ action: CommandAction, bodyPlace: String = "",
+        then: @escaping (CommandAnswer) -> Void
+    ) {
         let command = InternalCommand(
             actor: actor?.name ?? "unknown", source: source, requestID: id, dryRun: isDryRun,
             idempotency: isDryRun ? nil : idempotency, action: action)
         service.client.send(command) { [self] result in
             switch result {
-            case .failure(let problem): fail(problem)
+            case .failure(let problem): fail(Self.relocated(problem, from: bodyPlace))
             case .success(let answer):
                 if isDryRun { return replyPlan(answer) }
                 then(answer)
             }
         }
+    }
+
+    private static func relocated(_ problem: Problem, from place: String) -> Problem {
+        guard !place.isEmpty, let errors = problem.errors else { return problem }
+        var problem = problem
+        problem.errors = errors.map { error in
+            guard error.pointer.hasPrefix(place) else { return error }
+            return Problem.Detail(
+                pointer: String(error.pointer.dropFirst(place.count)), detail: error.detail)
+        }
+        return problem
     }
 
     private func replyPlan(_ answer: CommandAnswer) {

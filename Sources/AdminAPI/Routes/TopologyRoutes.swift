@@ -46,7 +46,7 @@ enum TopologyRoutes {
             let action = CommandAction.applyTopology(
                 cluster: cluster.spec.name, tree,
                 expectedGeneration: condition.expectedGeneration)
-            exchange.command(action) { answer in
+            exchange.command(action, bodyPlace: "/topology") { answer in
                 exchange.replyOperation(answer) { operation in
                     if let operation {
                         return exchange.reply(operation, fields: exchange.location(operation))
