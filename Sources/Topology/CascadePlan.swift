@@ -47,11 +47,12 @@ enum CascadePlan {
     /// Nodes of a tree from the top down; the order within a level is that of their names.
     static func topDown(_ edges: [String: String], master: String) -> [String] {
         var result = [master]
+        var seen: Set<String> = [master]
         var index = 0
         let children = Dictionary(grouping: edges.keys, by: { edges[$0] ?? "" })
         while index < result.count {
             let below = (children[result[index]] ?? []).sorted()
-            result += below.filter { !result.contains($0) }
+            result += below.filter { seen.insert($0).inserted }
             index += 1
         }
         return result

@@ -116,7 +116,7 @@ extension ClusterMachine {
             .map { "\($0): \(record.edges[$0] ?? "master") → \(wanted[$0] ?? "master")" }
         noted.add(
             "TopologyDrifted", .info,
-            detail: "a recovery changed the tree; afterFailover is "
+            detail: "a recovery or a switchover changed the tree; afterFailover is "
                 + "\(policy.afterFailover.rawValue); to restore it: "
                 + moves.joined(separator: ", "))
         guard policy.afterFailover == .restore, let quiet = quietSince,

@@ -87,7 +87,7 @@ extension ClusterMachine {
             } else if record.master == nil {
                 reason = "no master is assigned yet"
             } else if record.edges[node] != parent {
-                reason = "a recovery put it elsewhere"
+                reason = "a recovery or a switchover put it elsewhere"
             } else {
                 reason = view?.orderProblem ?? "is being moved"
             }

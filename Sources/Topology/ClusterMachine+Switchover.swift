@@ -71,7 +71,8 @@ extension ClusterMachine {
         }
         finish("pauseWrites", "writes stopped at offset \(answer.offset)", turn: turn)
         start("catchUp", turn: turn)
-        enter(.catchingUp(change, offset: answer.offset), turn: &turn)
+        // Not stored: a restart treats it like the pause, and a commit would lengthen the pause.
+        operation?.phase = .catchingUp(change, offset: answer.offset)
         guard let spec = record.nodeSpec(change.to) else {
             return resume(
                 change, Problems.switchoverNotPossible("\(change.to) was removed"), turn: &turn)

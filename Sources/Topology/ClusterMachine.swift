@@ -30,6 +30,8 @@ struct ClusterMachine: Sendable {
     var evidenceSince: Int64
     /// Since when everything has been in its intended place; nil: it is not.
     var quietSince: Int64?
+    /// Nothing is going on, and only an input can change that: time alone decides nothing.
+    private(set) var isQuiet = false
     /// The cluster was taken out; its records go with this step.
     var isRemoved = false
 
@@ -167,6 +169,13 @@ struct ClusterMachine: Sendable {
             settleShape(&noted, turn: &turn)
         }
         publish(noted, turn: &turn)
+        // A drifted tree that is to stay as it is waits for nothing.
+        let isWatched = findings.contains { finding in
+            finding.code != "TopologyDrifted" || policy.afterFailover == .restore
+        }
+        isQuiet =
+            operation == nil && !isWatched && record.maintenance == nil
+            && views.values.allSatisfy { $0.verdict == .up } && unconverged().isEmpty
     }
 
     private mutating func expireMaintenance(_ turn: inout Turn) {

@@ -50,13 +50,14 @@ struct NodeView: Sendable {
         lastSeen = now.wall
         forgetFailures()
         foreignIdentity = nil
+        let wasBusy = busySince != nil
         let isBusy = new.loop.currentCommandAgeMilliseconds >= Limits.busyMilliseconds
         if !isBusy {
             busySince = nil
         } else if busySince == nil {
             busySince = now.monotonicMilliseconds - new.loop.currentCommandAgeMilliseconds
         }
-        guard !wasSilent, let old else { return true }
+        guard !wasSilent, wasBusy == isBusy, let old else { return true }
         return old.bootID != new.bootID || old.role != new.role || old.epoch != new.epoch
             || old.linkState != new.linkState || old.upstream != new.upstream
             || old.replicationID != new.replicationID || old.loading != new.loading

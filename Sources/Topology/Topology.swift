@@ -44,7 +44,9 @@ public struct Topology: Sendable {
         var turn = beginTurn(now)
         switch input {
         case .tick:
-            for name in clusters.keys.sorted() { evaluate(name, &turn) }
+            for name in clusters.keys.sorted() where clusters[name]?.isQuiet != true {
+                evaluate(name, &turn)
+            }
         case .probe(let probe):
             let name = probe.node.cluster
             if clusters[name]?.receive(probe, now: now) == true {

@@ -99,14 +99,9 @@ struct CoordinatorTests {
         let directory = try ScratchDirectory()
         let nodes = try makeNodes()
         defer { nodes.stop() }
-        let harness = try Harness(directory: directory) { changes in
-            !changes.records.contains { change in
-                guard case .operation(let record) = change else { return false }
-                if case .catchingUp = record.phase { return true }
-                return false
-            }
-        }
+        let harness = try Harness(directory: directory)
         try create(harness, nodes)
+        nodes["n3"].holdWaits()
         try harness.send(.switchover(SwitchoverRequest(cluster: "c", target: "n3")))
         let deadline = Clock.monotonicMilliseconds() + 5000
         while Clock.monotonicMilliseconds() < deadline, !nodes["n1"].isPaused {}

@@ -46,6 +46,7 @@ final class FakeNode: Sendable {
         var isPaused = false
         var orders: [Order] = []
         var isRunning = true
+        var holdsWaits = false
     }
 
     let id: String
@@ -138,6 +139,8 @@ final class FakeNode: Sendable {
                     answer.accepted ? .ok : .conflict, fields: fields,
                     body: ControlJSON.encode(answer)))
         case ["wait-offset"]:
+            // Without an answer the wait ends with its connection.
+            if state.withLock({ $0.holdsWaits }) { return }
             let wanted = request.queryValue("offset").flatMap { Int64($0) } ?? .max
             let report = report()
             let answer = OffsetAnswer(
@@ -216,6 +219,9 @@ final class FakeNode: Sendable {
                 paused: state.isPaused)
         }
     }
+
+    /// Leaves waits for an offset without an answer from now on.
+    func holdWaits() { state.withLock { $0.holdsWaits = true } }
 
     /// All nodes of a test begin with the same data.
     func shareHistory() {
