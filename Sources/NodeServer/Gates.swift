@@ -2,6 +2,8 @@
 
 import Store
 import Commands
+import Platform
+import RESP
 
 extension Node {
     /// Brings the gates in line with role, links, persistence, memory and settings.
@@ -22,6 +24,11 @@ extension Node {
             && goodReplicaCount < settings.replicasToWriteMin
         {
             return .lacksReplicas
+        }
+        if let failure = stream.failure {
+            return .refused(
+                ReplyError(
+                    composed: "MISCONF Errors writing to the AOF file: \(failure.reason)"))
         }
         if hasFailedToSave && settings.stopsWritesOnSaveError { return .snapshotFailed }
         return .allowed

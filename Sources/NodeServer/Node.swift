@@ -90,6 +90,7 @@ public final class Node {
         snapshots.changeCount = { [unowned self] in engine.dirty }
         snapshots.usedBytes = { [unowned self] in usedMemoryBytes }
         snapshots.streamStarted = { [unowned self] in followStream() }
+        stream.failureChanged = { [unowned self] in updateGates() }
         loop.afterWait = { [unowned self] in beginTurn() }
         loop.beforeWait = { [unowned self] in endTurn() }
     }

@@ -167,6 +167,7 @@ enum Startup {
     private static func prepareProcess(_ settings: inout NodeSettings) throws(StartFailure) {
         do throws(SystemError) {
             Signals.ignoreBrokenPipe()
+            Signals.ignoreFileSizeLimit()
             try Signals.block(Node.signals)
             try FileSystem.changeDirectory(settings.directory)
             settings.directory = try FileSystem.workingDirectory()

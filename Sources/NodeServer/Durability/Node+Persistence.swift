@@ -15,23 +15,12 @@ extension Node {
 
     func startBackgroundSave() {
         log.notice("Background saving started")
-        snapshots.request(.dump) { [unowned self] result in
-            switch result {
-            case .success: log.notice("Background saving terminated with success")
-            case .failure(let failure): log.warning("Background saving error: \(failure)")
-            }
-            updateGates()
-        }
+        snapshots.request(.dump) { [unowned self] _ in updateGates() }
     }
 
     func startLogRewrite() {
         log.notice("Background append only file rewriting started")
-        snapshots.request(.base) { [unowned self] result in
-            switch result {
-            case .success: log.notice("Background AOF rewrite finished successfully")
-            case .failure(let failure): log.warning("Background AOF rewrite error: \(failure)")
-            }
-        }
+        snapshots.request(.base) { _ in }
     }
 
     /// Starts what is due by itself; part of the housekeeping.

@@ -40,9 +40,9 @@ extension StreamLog {
 
     // MARK: Periodic work
 
-    /// Each 100 ms: retries what failed, lets a worker force the log to disk, deletes old files.
+    /// Each 100 ms: lets a worker force the log to disk, deletes old files. What failed is tried
+    /// again by the commit at the end of this turn.
     func tick() {
-        if writeFailure != nil { try? commit() }
         guard mode == .file, let segment else { return }
         let now = loop.nowMilliseconds
         let wantsSync =
@@ -88,10 +88,13 @@ extension StreamLog {
         if let failure {
             if syncFailure == nil { logger.warning("Fail to fsync the AOF file: \(failure)") }
             syncFailure = failure
-            return
+            return failureChanged()
         }
-        if syncFailure != nil { logger.warning("The AOF file is on disk again.") }
-        syncFailure = nil
+        if syncFailure != nil {
+            logger.warning("The AOF file is on disk again.")
+            syncFailure = nil
+            failureChanged()
+        }
         guard let segment, segment.sequence == sequence else { return }
         segment.syncedBytes = max(segment.syncedBytes, fileBytes)
         syncedOffset = max(syncedOffset, offset)

@@ -76,6 +76,8 @@ final class StreamLog {
     var retiredAtMilliseconds: Int64 = 0
     var pinnedOffsets: [Int: Int64] = [:]
     var pinNext = 0
+    /// Runs when `failure` has come or gone.
+    var failureChanged: () -> Void = {}
     /// A snapshot is being written; see `no-appendfsync-on-rewrite`.
     var isSnapshotRunning = false
 
@@ -157,6 +159,7 @@ final class StreamLog {
             writeFailure = nil
             failureLoggedAtMilliseconds = .min
             logger.warning("AOF write error looks solved, the server can write again.")
+            failureChanged()
         }
     }
 
@@ -181,7 +184,9 @@ final class StreamLog {
     private static let keptPendingBytesMax = 1 << 20
 
     private func noteFailure(_ error: SystemError) {
+        let isNew = writeFailure == nil
         writeFailure = error
+        if isNew { failureChanged() }
         let now = loop.nowMilliseconds
         if now - StreamLog.failureLogIntervalMilliseconds >= failureLoggedAtMilliseconds {
             failureLoggedAtMilliseconds = now

@@ -23,6 +23,10 @@ public enum Signals {
     /// Makes a write to a closed pipe or socket an error instead of the end of the process.
     public static func ignoreBrokenPipe() { _ = signal(SIGPIPE, SIG_IGN) }
 
+    /// Makes writes beyond the process' file size limit fail like those on a full disk, instead of
+    /// ending the process.
+    public static func ignoreFileSizeLimit() { _ = signal(SIGXFSZ, SIG_IGN) }
+
     /// Blocks signals for the calling thread and all that it starts later.
     public static func block(_ signals: [Signal]) throws(SystemError) {
         var set = mask(signals)
