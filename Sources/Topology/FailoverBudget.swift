@@ -39,7 +39,7 @@ enum FailoverBudget {
         }
         guard let last = hour.last else { return .allowed }
         let doublings = min(hour.count - 1, 20)
-        let longest = max(hourMilliseconds / Int64(perHour), Limits.failoverDistanceMilliseconds)
+        let longest = hourMilliseconds / Int64(perHour)
         let distance = min(Limits.failoverDistanceMilliseconds << Int64(doublings), longest)
         let end = last.adding(milliseconds: distance)
         guard now < end, last <= now else { return .allowed }
