@@ -18,10 +18,13 @@ fail() {
     exit 1
 }
 
+declare -A started
+
 # start NAME PROGRAM ARGUMENTS…: unless it runs already.
 start() {
     local name=$1 program=$2
     shift 2
+    started[$name]=$program
     is_running "$home/run/$name.pid" "$program" && return
     [ -x "$binaries/$program" ] || fail "$binaries/$program is missing; run: make build"
     mkdir -p "$home/$name"
@@ -75,11 +78,25 @@ start admin headwater-admin --bind 127.0.0.1 --port "$admin_port" \
     --coordinator "http://127.0.0.1:$coordinator_port" --secret-file "$secret" \
     --admin-token-file "$token"
 
+# A service that ended at once (a port that is taken, a file that cannot be read) is told at once.
+check_services() {
+    local name
+    for name in "${!started[@]}"; do
+        [ -s "$home/run/$name.pid" ] || continue
+        is_running "$home/run/$name.pid" "${started[$name]}" && continue
+        # Between fork and exec the process is still the shell.
+        [ "$(cat "/proc/$(<"$home/run/$name.pid")/comm" 2>/dev/null)" = bash ] && continue
+        tail -n 5 "$home/$name/$name.log" >&2
+        fail "$name did not start; its log is $home/$name/$name.log"
+    done
+}
+
 deadline=$((SECONDS + ready_timeout_seconds))
 wait_for() {
     local what=$1
     shift
     until "$@" >/dev/null 2>&1; do
+        check_services
         [ $SECONDS -lt $deadline ] || fail "$what did not happen within $ready_timeout_seconds s; see the logs in $home/*/*.log"
         sleep 0.1
     done
