@@ -67,6 +67,7 @@ class Suite:
             HEADWATER_CONTROL_PORTS=" ".join(str(self.control_ports[name]) for name in NODES),
             HEADWATER_COORDINATOR_PORT=str(self.coordinator_port),
             HEADWATER_ADMIN_PORT=str(self.admin_port),
+            HEADWATER_NODE_SETTINGS="enable-debug-command local",
         )
         self.api = f"http://127.0.0.1:{self.admin_port}"
 

@@ -8,6 +8,7 @@ read -r -a node_ports <<<"${HEADWATER_NODE_PORTS:-7001 7002 7003 7004}"
 read -r -a control_ports <<<"${HEADWATER_CONTROL_PORTS:-7101 7102 7103 7104}"
 coordinator_port=${HEADWATER_COORDINATOR_PORT:-7200}
 admin_port=${HEADWATER_ADMIN_PORT:-8080}
+# Further lines for each node's settings, written when they are first made: HEADWATER_NODE_SETTINGS.
 ready_timeout_seconds=${HEADWATER_READY_TIMEOUT:-60}
 
 # Whether the process of a pid file runs one of our executables (and is not a stranger that

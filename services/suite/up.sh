@@ -50,6 +50,7 @@ dir $home/$name
 appendonly yes
 appendfsync everysec
 save ""
+${HEADWATER_NODE_SETTINGS:-}
 CONF
 }
 
