@@ -58,15 +58,15 @@ class Writer:
 
     def _connect(self):
         for name in NODES:
-            client = self.suite.client(
-                name, single_connection_client=True, socket_timeout=5, retry=None
-            )
+            client = None
             try:
+                client = self.suite.client(name, single_connection_client=True, socket_timeout=5)
                 if client.role()[0] == "master":
                     return client
             except (redis.RedisError, OSError):
                 pass
-            client.close()
+            if client:
+                client.close()
         return None
 
 

@@ -16,6 +16,8 @@ import tempfile
 import time
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BINARIES = pathlib.Path(os.environ.get("HEADWATER_BIN_DIR", REPOSITORY / ".build/release"))
@@ -114,6 +116,8 @@ class Suite:
 
     def client(self, name, **options):
         options.setdefault("socket_timeout", 10)
+        # A test decides itself when to ask again.
+        options.setdefault("retry", Retry(NoBackoff(), 0))
         return redis.Redis(
             host="127.0.0.1", port=self.ports[name], decode_responses=True, **options
         )
@@ -211,17 +215,18 @@ def alive(pid):
 
 
 @contextlib.contextmanager
-def running_suite():
-    """A suite that is up; taken down and removed at the end, kept when the test failed."""
+def running_suite(keeps=lambda: False):
+    """A suite that is up; taken down and removed at the end, kept where `keeps` says so."""
     home = tempfile.mkdtemp(prefix="headwater-test-")
     suite = Suite(home)
+    is_kept = True
     try:
         suite.up()
         yield suite
-    except BaseException:
-        print(suite.log_tails())
-        raise
-    else:
-        shutil.rmtree(home, ignore_errors=True)
+        is_kept = keeps()
     finally:
+        if is_kept:
+            print(f"kept: {home}{suite.log_tails()}")
         suite.script("down.sh")
+        if not is_kept:
+            shutil.rmtree(home, ignore_errors=True)
