@@ -9,9 +9,16 @@ final class TestHost: NodeHost {
     var closed: Set<Int64> = []
     var configuration: [(name: String, value: String)] = [
         ("databases", "16"), ("maxmemory", "0"), ("maxmemory-policy", "noeviction"),
-        ("appendonly", "no"),
+        ("appendonly", "no"), ("notify-keyspace-events", ""),
     ]
-    unowned var engine: CommandEngine!
+    private unowned var owner: CommandEngine?
+    var engine: CommandEngine {
+        get {
+            guard let owner else { preconditionFailure("the engine comes first") }
+            return owner
+        }
+        set { owner = newValue }
+    }
     var milliseconds: Int64 = 1_700_000_000_000
     var calls: [String] = []
 
@@ -49,6 +56,9 @@ final class TestHost: NodeHost {
                         + "'\(pair.name)'")
             }
             configuration[place].value = pair.value
+            if pair.name == "notify-keyspace-events" {
+                engine.settings.events = KeyspaceEvents(letters: pair.value) ?? []
+            }
         }
     }
     func rewriteConfiguration() throws(ReplyError) {

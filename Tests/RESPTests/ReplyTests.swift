@@ -76,7 +76,7 @@ import Testing
         let seed = Array("*3\r\n$2\r\nhi\r\n:7\r\n%1\r\n+k\r\n|1\r\n+a\r\n+b\r\n,1.5\r\n".utf8)
         let alphabet = Array("*$:%|+-_#,(=~>0123456789\r\n".utf8)
         var generator = SplitMix(state: 7)
-        for _ in 0..<5_000 {
+        for _ in 0..<2_000 {
             var bytes = seed
             for _ in 0..<Int.random(in: 1...4, using: &generator) {
                 let place = Int.random(in: 0..<bytes.count, using: &generator)

@@ -145,12 +145,13 @@ func parseSplit(_ text: String, limits: RequestLimits = RequestLimits()) -> Pars
     /// they are cut.
     @Test func mutatedInputParsesTheSameHoweverItIsCut() {
         let seeds = [
-            "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$2\r\nvv\r\n*1\r\n$4\r\nPING\r\nGET 'a b' \"c\\x00d\"\r\n",
+            "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$2\r\nvv\r\n*1\r\n$4\r\nPING\r\n"
+                + "GET 'a b' \"c\\x00d\"\r\n",
             "PING\r\n*2\r\n$3\r\nGET\r\n$10\r\n0123456789\r\n\r\n*0\r\n",
         ].map { Array($0.utf8) }
         let alphabet = Array("*$\r\n0129-+ \"'\\xaz\0".utf8)
         var generator = SplitMix(state: 0x5EED)
-        for round in 0..<3_000 {
+        for round in 0..<500 {
             var bytes = seeds[round % seeds.count]
             for _ in 0..<Int.random(in: 0...4, using: &generator) {
                 let place = Int.random(in: 0..<bytes.count, using: &generator)

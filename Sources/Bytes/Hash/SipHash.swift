@@ -53,8 +53,8 @@ public enum SipHash13 {
         return state.finish()
     }
 
-    /// The four words that the input is mixed into. Its steps must be inlined: called, they keep the
-    /// state in memory, which doubles the cost of a hash.
+    /// The four words that the input is mixed into. Its steps must be inlined: called, they keep
+    /// the state in memory, which doubles the cost of a hash.
     @usableFromInline
     struct State {
         @usableFromInline var v0: UInt64

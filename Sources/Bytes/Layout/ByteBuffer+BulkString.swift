@@ -3,7 +3,7 @@
 //   │ $ │ length in decimal │ \r\n │ bytes … │ \r\n │
 //
 // Invariants
-//   the frame is at most 1 + 19 + 2 + 2 bytes longer than the bytes, and that much is reserved once;
+//   the frame is at most 1 + 19 + 2 + 2 bytes longer than the bytes; that much is reserved once;
 //   short bytes are copied with two overlapping moves instead of a call of memmove.
 
 extension ByteBuffer {

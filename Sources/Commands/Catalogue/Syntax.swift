@@ -113,13 +113,18 @@ struct Syntax {
     /// Marks what was repeated: one node, or as many as the words say, joined to a block.
     private func repeatLast(_ count: Int, of nodes: inout [SyntaxNode]) throws(Problem) {
         var taken: [SyntaxNode] = []
+        var values = 0
         var words = 0
-        while words < count, let node = nodes.popLast() {
+        // `ID client-id [client-id ...]` repeats the value, `[PREFIX prefix ...]` both words.
+        while values < count && words < count, let node = nodes.popLast() {
             taken.insert(node, at: 0)
+            values += 1
             words += 1
             if node.token != nil, case .value = node.kind { words += 1 }
         }
-        guard words == count, let first = taken.first else { throw Problem(line: line) }
+        guard values == count || words == count, let first = taken.first else {
+            throw Problem(line: line)
+        }
         var node = first
         if taken.count > 1 {
             node = SyntaxNode(name: "data", token: nil, kind: .block(taken))

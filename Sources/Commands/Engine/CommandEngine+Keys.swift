@@ -67,8 +67,8 @@ extension CommandEngine {
         return entry
     }
 
-    /// Whether setting this expiry time means to delete the key. What a master sends, or a node that
-    /// is loading, is stored as it is.
+    /// Whether setting this expiry time means to delete the key. What a master sends, or a node
+    /// that is loading, is stored as it is.
     func isPast(_ time: Int64, _ client: ClientState) -> Bool {
         time <= now && !client.isMaster && !isLoading && !isReplica
     }

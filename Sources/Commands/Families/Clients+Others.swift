@@ -74,6 +74,8 @@ extension Clients {
             client.lastCommandNumber < 0
             ? "NULL" : engine.table.fullName(client.lastCommandNumber)
         let outputBytes = client.writer.buffer.count
+        let memory =
+            client.queryBufferBytes + client.queryBufferFreeBytes + client.writer.buffer.capacity
         let fields: [(String, String)] = [
             ("id", "\(client.id)"), ("addr", client.addressText),
             ("laddr", client.localAddressText), ("fd", "\(client.descriptorNumber)"),
@@ -88,10 +90,8 @@ extension Clients {
             ("multi-mem", "\(client.transactionBytes)"),
             ("rbs", "\(client.writer.buffer.capacity)"), ("rbp", "\(outputBytes)"),
             ("obl", "\(outputBytes)"), ("oll", "0"), ("omem", "0"),
-            (
-                "tot-mem",
-                "\(client.queryBufferBytes + client.queryBufferFreeBytes + client.writer.buffer.capacity)"
-            ), ("events", client.writer.buffer.isEmpty ? "r" : "rw"), ("cmd", command),
+            ("tot-mem", "\(memory)"), ("events", client.writer.buffer.isEmpty ? "r" : "rw"),
+            ("cmd", command),
             ("user", client.userName), ("redir", "-1"), ("resp", "\(client.writer.version)"),
             ("lib-name", client.libraryName), ("lib-ver", client.libraryVersion),
         ]

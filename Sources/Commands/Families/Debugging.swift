@@ -179,6 +179,7 @@ enum Debugging {
             client.writer.pushHeader(2)
             client.writer.bulk("server-cpu-usage")
             client.writer.integer(42)
+            client.writer.bulk("Some real reply following the push reply")
         case "bignum": client.writer.bigNumber("1234567999999999999999999999999999999")
         case "true": client.writer.bool(true)
         case "false": client.writer.bool(false)

@@ -1,4 +1,4 @@
-// CONFIG, and small containers that answer for features of operators: MEMORY, ACL, LATENCY, CLUSTER.
+// CONFIG, and small containers of what operators ask: MEMORY, ACL, CLUSTER.
 internal import Bytes
 internal import RESP
 internal import Store
@@ -34,7 +34,10 @@ extension Server {
                         "CONFIG",
                         [
                             "GET <pattern>",
-                            "    Return parameters matching the glob-like <pattern> and their values.",
+                            """
+                            \u{20}   Return parameters matching the glob-like <pattern> and their \
+                            values.
+                            """,
                             "SET <directive> <value>",
                             "    Set the configuration <directive> to <value>.",
                             "RESETSTAT",

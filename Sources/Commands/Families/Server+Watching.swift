@@ -52,11 +52,15 @@ struct SlowLog {
         if commands.count > countMax { commands.removeLast(commands.count - countMax) }
     }
 
-    mutating func removeAll() { commands = [] }
+    mutating func removeAll() {
+        commands = []
+    }
 }
 
 extension Server {
-    static let watching: [CommandSpec] = [
+    static let watching: [CommandSpec] = [monitor, slowLogRows, latency]
+
+    private static let monitor =
         CommandSpec(
             name: "monitor", since: "1.0.0", group: .server, arity: 1,
             flags: [.admin, .noScript, .loading, .stale],
@@ -71,8 +75,10 @@ extension Server {
                     engine.monitorsChanged()
                 }
                 client.writer.ok()
-            }),
-        .container(
+            })
+
+    private static let slowLogRows =
+        CommandSpec.container(
             name: "slowlog", since: "2.2.12", group: .server,
             summary: "A container for slow log commands.",
             subcommands: [
@@ -99,14 +105,19 @@ extension Server {
                             mean all).
                             """,
                             "    Entries are made of:",
-                            "    id, timestamp, time in microseconds, arguments array, client IP and port,",
+                            """
+                            \u{20}   id, timestamp, time in microseconds, arguments array, client \
+                            IP and port,
+                            """,
                             "    client name", "LEN",
                             "    Return the length of the slowlog.", "RESET",
                             "    Reset the slowlog.",
                         ])
                 },
-            ]),
-        .container(
+            ])
+
+    private static let latency =
+        CommandSpec.container(
             name: "latency", since: "2.8.13", group: .server,
             summary: "A container for latency diagnostics commands.",
             subcommands: [
@@ -133,8 +144,7 @@ extension Server {
                             "    (default: reset all data for all event classes)",
                         ])
                 },
-            ]),
-    ]
+            ])
 
     private static func slowLog(
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments

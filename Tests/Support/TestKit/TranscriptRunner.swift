@@ -91,7 +91,7 @@ public struct TranscriptRunner {
         if checksEffects, let new = try target.takeEffects() { effects += new }
     }
 
-    /// Texts stand for bytes: a character below U+0100 is one byte, so that any byte can be written.
+    /// Texts stand for bytes: a character below U+0100 is one byte, so any byte can be written.
     private func encoded(_ arguments: [String]) -> [UInt8] {
         var request = Array("*\(arguments.count)\r\n".utf8)
         for argument in arguments {

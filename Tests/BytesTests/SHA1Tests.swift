@@ -1,0 +1,22 @@
+import Bytes
+import Testing
+
+@Suite struct SHA1Tests {
+    /// The examples of FIPS 180-4 and one whose padding needs a block of its own.
+    @Test(arguments: [
+        ("", "da39a3ee5e6b4b0d3255bfef95601890afd80709"),
+        ("abc", "a9993e364706816aba3e25717850c26c9cd0d89d"),
+        (
+            "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+            "84983e441c3bd26ebaae4aa1f95129e5e54670f1"
+        ),
+        (
+            String(repeating: "a", count: 1_000_000), "34aa973cd4c4daa4f61eeb2bdbad27316534016f"
+        ),
+    ])
+    func digestsAreThoseOfTheStandard(text: String, digits: String) {
+        let digest = Array(text.utf8).withByteSlice { SHA1.digest($0) }
+        let printed = digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        #expect(printed == digits)
+    }
+}
