@@ -126,31 +126,46 @@ extension Snapshots {
         _ recorder: SnapshotRecorder?, length: Int64, position: ReplicationPosition,
         isPortable: Bool
     ) {
-        resumeRequests()
-        guard let recorder, log.mode == .file, let segment = log.segment else { return }
+        guard let recorder, log.mode == .file, let segment = log.segment else {
+            return resumeRequests()
+        }
+        isInstalling = true
         let first = segment.sequence
         let bound = LoopBound(self, loop: loop)
         recorder.finish { result in
             bound.post { snapshots in
-                if case .failure(let error) = result {
-                    return snapshots.rebuildBase(after: error)
-                }
-                // A newer data set may have come meanwhile.
-                guard snapshots.log.segment?.sequence == first else { return recorder.abort() }
-                snapshots.log.installBase(
-                    recorder.path, length: length, position: position, isPortable: isPortable,
-                    firstSequence: first
-                ) { result in
-                    if case .failure(let error) = result { snapshots.rebuildBase(after: error) }
+                switch result {
+                case .failure(let error): snapshots.endInstallation(of: first, .failure(error))
+                case .success:
+                    // A newer data set may have come meanwhile, with a file of its own.
+                    guard snapshots.log.segment?.sequence == first else {
+                        recorder.abort()
+                        return snapshots.endInstallation(of: first, .success(()))
+                    }
+                    snapshots.log.installBase(
+                        recorder.path, length: length, position: position,
+                        isPortable: isPortable, firstSequence: first
+                    ) { result in
+                        snapshots.endInstallation(of: first, result)
+                    }
                 }
             }
         }
     }
 
+    /// The file that began with the increment `first` is the base, or never will be. A newer one
+    /// goes on by itself; without a log there is nothing more to wait for.
+    private func endInstallation(of first: Int64, _ result: Result<Void, SystemError>) {
+        if let open = log.segment, open.sequence != first { return }
+        isInstalling = false
+        if case .failure(let error) = result { rebuildBase(after: error) }
+        resumeRequests()
+    }
+
     /// The received file could not become the base: a snapshot of our own takes its place.
     private func rebuildBase(after error: SystemError) {
         logger.warning("The received snapshot could not become the base of the AOF: \(error)")
-        request(.base) { _ in }
+        if log.mode == .file { request(.base) { _ in } }
     }
 }
 

@@ -124,6 +124,8 @@ final class Snapshots {
     private var running: RunningSnapshot?
     var syncSource: SyncFile?
     var loading: SnapshotLoad?
+    /// A received file is becoming the base: the log's files are not touched meanwhile.
+    var isInstalling = false
 
     /// Takes snapshots of `keyspace`, whose changes go into `log`.
     init(
@@ -186,7 +188,7 @@ final class Snapshots {
     }
 
     private func startNext() {
-        guard running == nil, loading == nil, let next = queue.first else { return }
+        guard running == nil, loading == nil, !isInstalling, let next = queue.first else { return }
         let purpose = next.purpose
         let completions = queue.filter { $0.purpose == purpose }.map(\.completion)
         queue.removeAll { $0.purpose == purpose }

@@ -145,7 +145,10 @@ extension StreamLog {
     func rotate() throws(SystemError) {
         precondition(committedOffset == offset, "a file ends where the turn ends")
         guard let sequence = preparedSequence else { preconditionFailure("nothing prepared") }
+        let ended = segment
         try openSegment(sequence, isListed: true)
+        // Jobs run in order: nothing of the new file counts as synced before the old one is.
+        if settings.fsync != .no, let ended { startSync(ended) }
         preparedSequence = nil
     }
 
@@ -224,13 +227,11 @@ extension StreamLog {
         var next = AOFManifest()
         next.base = AOFManifest.File(
             name: AOFManifest.baseName(folder.appendFile, sequence: sequence), sequence: sequence)
-        next.increments = old.increments.filter { $0.sequence >= firstSequence }
-        if next.increments.isEmpty {
-            next.increments = map.segments.filter { $0.sequence >= firstSequence }.map {
-                AOFManifest.File(
-                    name: AOFManifest.incrementName(folder.appendFile, sequence: $0.sequence),
-                    sequence: $0.sequence)
-            }
+        // A prepared file is listed and not open yet; a file beside the old log is the opposite.
+        let sequences = Set(old.increments.map(\.sequence)).union(map.segments.map(\.sequence))
+        next.increments = sequences.filter { $0 >= firstSequence }.sorted().map {
+            AOFManifest.File(
+                name: AOFManifest.incrementName(folder.appendFile, sequence: $0), sequence: $0)
         }
         let manifest = next
         runOnFiles {
@@ -241,12 +242,15 @@ extension StreamLog {
         } then: { log, result in
             if case .success = result {
                 log.manifest = manifest
-                log.base = BaseFile(
-                    path: path, sequence: sequence, length: length, position: position,
-                    isPortable: isPortable)
-                log.map.unlist(below: firstSequence)
-                log.map.list(from: firstSequence)
-                log.deleteUnneeded(old)
+                // The stream may have begun anew meanwhile: then the next base is on its way.
+                if log.map.segments.contains(where: { $0.sequence == firstSequence }) {
+                    log.base = BaseFile(
+                        path: path, sequence: sequence, length: length, position: position,
+                        isPortable: isPortable)
+                    log.map.unlist(below: firstSequence)
+                    log.map.list(from: firstSequence)
+                    log.deleteUnneeded(old)
+                }
             }
             completion(result)
         }

@@ -267,6 +267,28 @@ import Testing
         #expect(replica.model() == node.model())
     }
 
+    @Test func aRewriteWaitsUntilTheReceivedBaseIsInPlace() throws {
+        let node = try DurableNode(TemporaryFolder())
+        try fill(node, 0..<500)
+        let source = try source(of: node)
+        let replica = try DurableNode(TemporaryFolder(), isReplica: true)
+        try replica.set("old", "data")
+        for _ in 0..<2 {
+            // The second load ends while the file of the first is on its way to be the base.
+            try sync(replica, with: node, source)
+        }
+        var isRewritten = false
+        replica.snapshots.request(.base) { result in
+            if case .success = result { isRewritten = true }
+        }
+        #expect(replica.snapshots.runningPurpose == nil)
+        try replica.run(until: { isRewritten })
+        let again = try DurableNode(replica.folder.copy(), isReplica: true)
+        #expect(again.model() == node.model())
+        #expect(again.log.position == replica.log.position)
+        #expect(replica.log.manifest.increments.count == 1)
+    }
+
     @Test func aBrokenTransferLeavesTheOldData() throws {
         let node = try DurableNode(TemporaryFolder())
         try fill(node, 0..<300)
