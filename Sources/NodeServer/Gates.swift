@@ -1,5 +1,6 @@
 // The gates of the engine: whether clients may write, and what they may read.
 
+import Diagnostics
 import Store
 import Commands
 import Platform
@@ -10,7 +11,7 @@ extension Node {
     func updateGates() {
         let isReplica = isReplica
         if engine.isReplica != isReplica { engine.isReplica = isReplica }
-        sink.isReplica = isReplica
+        logOutput.setRole(isReplica ? "S" : "M")
         let gate = writeGate
         if engine.writeGate != gate { engine.writeGate = gate }
         let refusesReads = isReplica && !settings.servesStaleData && !hasCurrentData

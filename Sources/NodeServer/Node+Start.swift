@@ -1,5 +1,7 @@
 // Starting a node: listeners, control port, data set, housekeeping.
 
+import Bytes
+import Diagnostics
 import ControlPort
 import Directives
 import EventLoop
@@ -130,7 +132,9 @@ extension Node {
             "      ~  ~   ~    ", "   ~~~  ~~  ~~~   ", "  ~~  ~~~  ~~  ~  ", " ~~~~~~~~~~~~~~~  ",
         ]
         let lines = zip(waves, facts.split(separator: "\n")).map { "\($0) \($1)" }
-        sink.writeRaw("\n" + lines.joined(separator: "\n") + "\n\n")
+        Array(("\n" + lines.joined(separator: "\n") + "\n\n").utf8).withByteSlice {
+            logOutput.writeRaw($0)
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 // Confined to the thread that created it. Other threads reach it through `loop.mailbox` (wrapped in
 // `LoopBound`) and read what it publishes on `board`.
 
+import Diagnostics
 import Bytes
 import Commands
 import ControlModel
@@ -26,8 +27,8 @@ public final class Node {
     let keyspace: Keyspace
     let engine: CommandEngine
     let turn: Turn
-    var log: Logger
-    let sink: LogSink
+    let log: Logger
+    let logOutput: LogOutput
     let board: FactBoard
     let clients = ClientRegistry()
     /// 40 random hexadecimal digits, new at each start: `run_id`, `bootID`.
@@ -49,6 +50,7 @@ public final class Node {
     let stream: StreamLog
     /// Snapshots for dumps, the log and replicas.
     let snapshots: Snapshots
+    private let disposer: Worker
     /// What links ask of the node.
     private(set) lazy var linksHost = NodeLinksHost(self)
     /// Whom the node follows and who follows it.
@@ -63,12 +65,12 @@ public final class Node {
 
     /// A node with `settings` on the calling thread; it listens and loads when `start` is called.
     init(
-        settings: NodeSettings, configurationFile: String?, sink: LogSink,
+        settings: NodeSettings, configurationFile: String?, output: LogOutput,
         log: Logger
     ) throws(SystemError) {
         self.settings = settings
         self.configurationFile = configurationFile
-        self.sink = sink
+        logOutput = output
         self.log = log
         loop = try EventLoop()
         host = EngineHost()
@@ -82,11 +84,16 @@ public final class Node {
         stream = try StreamLog(settings: LogSettings(settings), loop: loop, logger: log)
         snapshots = try Snapshots(
             keyspace: keyspace, log: stream, settings: SnapshotSettings(settings))
+        disposer = try Worker(name: "lazy-free")
         wallMilliseconds = Clock.wallMilliseconds()
         startedAtMilliseconds = wallMilliseconds
         engine.nowMilliseconds = wallMilliseconds
         board = FactBoard(Node.firstFacts(runID: runID))
         host.attach(self)
+        // Old tables are taken apart where nobody waits for it.
+        let disposer = disposer
+        engine.disposeOf = { table in disposer.post { _ = table } }
+        keyspace.onDisposal { table in disposer.post { _ = table } }
         snapshots.changeCount = { [unowned self] in engine.dirty }
         snapshots.usedBytes = { [unowned self] in usedMemoryBytes }
         snapshots.streamStarted = { [unowned self] in followStream() }

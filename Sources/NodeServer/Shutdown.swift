@@ -155,6 +155,15 @@ extension Node {
         stop(exitStatus: 0)
     }
 
+    /// Lets go of what would keep the node alive: links, log and timers. The loop has ended.
+    func stopAll() {
+        links.stop()
+        if let timer = cron.timer.take() { loop.cancel(timer) }
+        try? stream.close()
+        loop.afterWait = nil
+        loop.beforeWait = nil
+    }
+
     /// Ends the loop with the present turn.
     func stop(exitStatus: Int32) {
         shutdown.exitStatus = exitStatus

@@ -9,6 +9,7 @@
 //   5. `Server initialized`, data set, `Ready to accept connections`
 //   6. the loop, until a shutdown
 
+import Diagnostics
 import EventLoop
 import Bytes
 import Directives
@@ -28,15 +29,18 @@ enum Startup {
         let arguments = Array(arguments.dropFirst())
         switch arguments.first {
         case "-v", "--version":
-            StandardStreams.writeOutput(
-                "Headwater node v=\(Version.own) redis=\(Version.compatible) "
+            StandardStream.output.write(
+                text:
+                    "Headwater node v=\(Version.own) redis=\(Version.compatible) "
                     + "bits=\(Int.bitWidth)\n")
             return 0
         case "-h", "--help":
-            StandardStreams.writeOutput(usage + "\n")
+            StandardStream.output.write(
+                text: usage + "\n")
             return 0
         case "--print-config":
-            StandardStreams.writeOutput(NodeDirectives.table.reference(NodeSettings()))
+            StandardStream.output.write(
+                text: NodeDirectives.table.reference(NodeSettings()))
             return 0
         default: break
         }
@@ -44,7 +48,7 @@ enum Startup {
             let configuration = try load(arguments)
             return run(configuration)
         } catch {
-            StandardStreams.writeError(error.message(server: serverName))
+            StandardStream.error.write(text: error.message(server: serverName))
             return 1
         }
     }
@@ -78,7 +82,7 @@ enum Startup {
         if let path = commandLine.file {
             do throws(SystemError) {
                 if path == "-" {
-                    text = try StandardStreams.readInput(bytesMax: configurationBytesMax)
+                    text = try StandardInput.read(bytesMax: configurationBytesMax)
                 } else {
                     text = try FileSystem.read(path, bytesMax: configurationBytesMax)
                     file = try absolute(path)
@@ -131,9 +135,11 @@ enum Startup {
 
     private static func run(_ configuration: Configuration) -> Int32 {
         var settings = configuration.settings
-        let sink = LogSink(path: settings.logFile)
-        var log = Logger(label: "node", factory: { _ in NodeLogHandler(sink: sink) })
-        log.logLevel = settings.logLevel.level
+        let output = LogOutput(
+            destination: settings.logFile.isEmpty
+                ? .standardOutput : .file(path: settings.logFile),
+            level: settings.logLevel.level, role: "M")
+        let log = Logger(label: "node", output: output)
         log.notice("oO0OoO0OoO0Oo Headwater is starting oO0OoO0OoO0Oo")
         log.notice(
             """
@@ -143,7 +149,7 @@ enum Startup {
         log.notice("Configuration loaded")
         do throws(StartFailure) {
             try prepareProcess(&settings)
-            let node = try make(settings, file: configuration.file, sink: sink, log: log)
+            let node = try make(settings, file: configuration.file, output: output, log: log)
             try node.start()
             node.loop.run()
             return node.shutdown.exitStatus
@@ -154,11 +160,11 @@ enum Startup {
     }
 
     private static func make(
-        _ settings: NodeSettings, file: String?, sink: LogSink, log: Logger
+        _ settings: NodeSettings, file: String?, output: LogOutput, log: Logger
     ) throws(StartFailure) -> Node {
         do throws(SystemError) {
             return try Node(
-                settings: settings, configurationFile: file, sink: sink, log: log)
+                settings: settings, configurationFile: file, output: output, log: log)
         } catch {
             throw StartFailure("Cannot set the node up: \(error)")
         }

@@ -48,7 +48,9 @@ final class TestHost: NodeHost {
             }
         }
     }
-    func setConfiguration(_ pairs: [(name: String, value: String)]) throws(ReplyError) {
+    func setConfiguration(
+        _ pairs: [(name: String, value: String)], client: ClientState
+    ) throws(ReplyError) {
         for pair in pairs {
             guard let place = configuration.firstIndex(where: { $0.name == pair.name }) else {
                 throw ReplyError(

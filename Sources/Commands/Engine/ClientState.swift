@@ -59,6 +59,8 @@ public final class ClientState {
     public var addressText = ""
     /// `host:port` of our side.
     public var localAddressText = ""
+    /// The other side is on this machine: loopback or a Unix socket.
+    public var isOnThisMachine = true
     /// Descriptor number, for CLIENT LIST.
     public var descriptorNumber: Int32 = -1
     /// When it connected, on the node's wall clock in milliseconds.

@@ -43,6 +43,8 @@ public struct EngineSettings: Sendable {
     public var slowLogCountMax = 128
     /// DEBUG may be used.
     public var allowsDebug = true
+    /// DEBUG may be used from this machine only.
+    public var debugNeedsLocalClient = false
     /// The eviction policy counts accesses (`maxmemory-policy` names LFU).
     public var countsAccesses = false
 

@@ -84,8 +84,10 @@ public protocol NodeHost: AnyObject {
     func appendInformation(sections: [String], client: ClientState, to text: inout ByteBuffer)
     /// Directives whose names match one of the glob `patterns`, in table order.
     func configurationValues(matching patterns: [String]) -> [(name: String, value: String)]
-    /// Sets all of `pairs` or none; the error is the whole reply text.
-    func setConfiguration(_ pairs: [(name: String, value: String)]) throws(ReplyError)
+    /// Sets all of `pairs` or none, on behalf of `client`; the error is the whole reply text.
+    func setConfiguration(
+        _ pairs: [(name: String, value: String)], client: ClientState
+    ) throws(ReplyError)
     /// Writes the configuration file anew, keeping its comments.
     func rewriteConfiguration() throws(ReplyError)
     /// CONFIG RESETSTAT, beyond the engine's own counters.

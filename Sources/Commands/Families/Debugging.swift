@@ -16,7 +16,8 @@ enum Debugging {
     private static func debug(
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
     ) throws(ReplyError) {
-        guard engine.settings.allowsDebug else {
+        let isNear = client.isOnThisMachine || !engine.settings.debugNeedsLocalClient
+        guard engine.settings.allowsDebug && isNear else {
             throw ReplyError(
                 """
                 ERR DEBUG command not allowed. If the enable-debug-command option is set to \

@@ -142,7 +142,7 @@ extension Server {
         for index in stride(from: 2, to: arguments.count, by: 2) {
             pairs.append((arguments[index].string, arguments[index + 1].string))
         }
-        try engine.host.setConfiguration(pairs)
+        try engine.host.setConfiguration(pairs, client: client)
         client.writer.ok()
     }
 

@@ -3,6 +3,7 @@
 // Steps that can fail (folder, listeners) come first and are undone when a later one fails; the
 // rest cannot fail. So a CONFIG SET changes everything or nothing.
 
+import Diagnostics
 import Commands
 import Directives
 import Logging
@@ -18,6 +19,7 @@ extension Node {
         engine.password = password.isEmpty ? nil : Array(password.utf8)
         engine.events = KeyspaceEvents(letters: settings.keyspaceEvents) ?? []
         engine.allowsDebug = settings.debugCommand != .no
+        engine.debugNeedsLocalClient = settings.debugCommand == .local
         return engine
     }
 
@@ -40,10 +42,19 @@ extension Node {
         if new.bulkBytesMax != old.bulkBytesMax {
             for session in clients.all { session.parser.limits.bulkBytesMax = new.bulkBytesMax }
         }
-        if new.logLevel != old.logLevel { log.logLevel = new.logLevel.level }
+        if new.logLevel != old.logLevel { logOutput.level = new.logLevel.level }
         if new.hz != old.hz { startCron() }
+        applyToLog(new, old)
         updateGates()
         factsChanged()
+    }
+
+    /// What log and snapshots keep of the settings.
+    private func applyToLog(_ new: NodeSettings, _ old: NodeSettings) {
+        if new.backlogBytes != old.backlogBytes { stream.resizeBacklog(to: new.backlogBytes) }
+        stream.settings = LogSettings(new)
+        snapshots.settings = SnapshotSettings(new)
+        if new.appendOnly != old.appendOnly { switchLog(on: new.appendOnly) }
     }
 
     /// Makes `path` the working directory; returns its absolute form.
@@ -59,7 +70,7 @@ extension Node {
     private func listen(as new: NodeSettings, portChanged: Bool) throws(ConfigSetError) {
         guard new.port > 0 else { return listeners.replaceNetwork([]) }
         // The old listeners hold the addresses that both settings share.
-        let held = listeners.network
+        let wasListening = !listeners.network.isEmpty
         if !portChanged { listeners.replaceNetwork([]) }
         do throws(ListenFailure) {
             let opened = try Listeners.open(
@@ -67,7 +78,7 @@ extension Node {
             listeners.replaceNetwork(opened)
         } catch {
             log.warning("\(error)")
-            if !portChanged, !held.isEmpty {
+            if !portChanged, wasListening {
                 let restored = try? Listeners.open(
                     settings.bind, port: settings.port, backlog: settings.listenBacklog,
                     node: self)
@@ -98,15 +109,14 @@ extension Node {
 }
 
 extension LogLevelName {
-    /// The level of the logging library.
-    var level: Logger.Level {
+    /// The level of the logging library; nil for nothing.
+    var level: Logger.Level? {
         switch self {
         case .debug: .debug
         case .verbose: .info
         case .notice: .notice
         case .warning: .warning
-        // There is no level above critical; the node logs nothing as critical.
-        case .nothing: .critical
+        case .nothing: nil
         }
     }
 }

@@ -12,17 +12,14 @@ extension NodeDirectives {
         .enumeration(
             "enable-debug-command", \.debugCommand, flags: [], "Who may use DEBUG."),
         .custom(
-            "rename-command", flags: [.repeated, .hidden], shape: "command name",
-            "Gives a command another name; an empty name takes the command away.",
-            apply: { (settings, words, _) throws(DirectiveError) in
+            "rename-command", flags: [.repeated, .hidden, .transient], shape: "command name",
+            "Not supported: commands keep their names.",
+            apply: { (_, words, _) throws(DirectiveError) in
                 guard words.count == 2 else { throw .wrongNumberOfArguments }
-                settings.renamedCommands[words[0].lowercased()] = words[1].lowercased()
-            }, value: { _ in "" },
-            lines: { settings in
-                settings.renamedCommands.sorted { $0.key < $1.key }.map {
-                    "\($0.key) \(ConfigLine.word($0.value))"
+                guard words[0].lowercased() == words[1].lowercased() else {
+                    throw DirectiveError("commands cannot be renamed in this version")
                 }
-            }),
+            }, value: { _ in "" }, lines: { _ in [] }),
     ]
 
     static let snapshots: [Directive<NodeSettings>] = [

@@ -113,7 +113,6 @@ public struct NodeSettings: Equatable, Sendable {
     var requiredPassword = ""
     var protectedConfigs = ProtectionLevel.no
     var debugCommand = ProtectionLevel.no
-    var renamedCommands: [String: String] = [:]
     // Snapshots
     var savePoints = SavePoint.defaults
     var directory = "."

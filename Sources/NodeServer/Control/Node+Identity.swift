@@ -6,6 +6,8 @@ extension Node {
     /// Largest state file that is read.
     private static let stateBytesMax = 64 * 1024
 
+    private var statePath: String { "\(settings.directory)/\(DurableIdentity.fileName)" }
+
     /// Why a node may not start with the state file it found.
     enum IdentityProblem: Error {
         /// The file is damaged, or of a newer version.
@@ -16,7 +18,7 @@ extension Node {
 
     /// Reads the state file of the working directory; there is none before the first order.
     func loadIdentity() throws(IdentityProblem) {
-        let name = DurableIdentity.fileName
+        let name = statePath
         guard FileSystem.exists(name) else { return }
         let bytes: [UInt8]
         do throws(SystemError) {
@@ -44,7 +46,7 @@ extension Node {
     /// Makes `new` durable and then the present identity.
     func store(_ new: DurableIdentity) throws(SystemError) {
         guard new != identity else { return }
-        try FileSystem.replace(DurableIdentity.fileName, with: Array(new.encoded().utf8))
+        try FileSystem.replace(statePath, with: Array(new.encoded().utf8))
         identity = new
     }
 

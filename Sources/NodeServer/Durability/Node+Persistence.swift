@@ -53,10 +53,8 @@ extension Node {
     /// `appendonly` was switched at run time.
     func switchLog(on isOn: Bool) {
         if isOn {
-            stream.settings.isEnabled = true
             startLogRewrite()
         } else {
-            stream.settings.isEnabled = false
             do throws(SystemError) {
                 try stream.close()
             } catch {

@@ -54,18 +54,26 @@ final class EngineHost: NodeHost {
         }
     }
 
-    func setConfiguration(_ pairs: [(name: String, value: String)]) throws(ReplyError) {
+    func setConfiguration(
+        _ pairs: [(name: String, value: String)], client: ClientState
+    ) throws(ReplyError) {
         var new = node.settings
         do throws(ConfigSetError) {
             _ = try NodeDirectives.table.set(
-                pairs, in: &new, allowingProtected: allowsProtectedConfigs)
+                pairs, in: &new, allowingProtected: allowsProtectedConfigs(client))
             try node.apply(new)
         } catch {
             throw ReplyError(composed: error.reply)
         }
     }
 
-    private var allowsProtectedConfigs: Bool { node.settings.protectedConfigs != .no }
+    private func allowsProtectedConfigs(_ client: ClientState) -> Bool {
+        switch node.settings.protectedConfigs {
+        case .no: false
+        case .yes: true
+        case .local: client.isOnThisMachine
+        }
+    }
 
     func rewriteConfiguration() throws(ReplyError) {
         guard let path = node.configurationFile else {

@@ -26,6 +26,7 @@ extension Node {
             client.localAddressText = client.addressText
         } else {
             client.addressText = peer?.description ?? "?:0"
+            client.isOnThisMachine = peer?.isLoopback ?? false
             client.localAddressText =
                 (try? Socket.localAddress(of: descriptor))?.description ?? "?:0"
             // A socket that lacks an option still serves.

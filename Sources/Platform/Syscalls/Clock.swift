@@ -38,3 +38,12 @@ public enum Clock {
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 }
+
+extension Clock {
+    /// Lets the calling thread sleep; a signal may end it early.
+    public static func sleep(microseconds: Int64) {
+        var time = timespec(
+            tv_sec: Int(microseconds / 1_000_000), tv_nsec: Int(microseconds % 1_000_000) * 1_000)
+        _ = unsafe nanosleep(&time, nil)
+    }
+}

@@ -27,7 +27,9 @@ final class IdleHost: NodeHost {
     func configurationValues(matching patterns: [String]) -> [(name: String, value: String)] {
         preconditionFailure("not asked")
     }
-    func setConfiguration(_ pairs: [(name: String, value: String)]) throws(ReplyError) {
+    func setConfiguration(
+        _ pairs: [(name: String, value: String)], client: ClientState
+    ) throws(ReplyError) {
         preconditionFailure("not asked")
     }
     func rewriteConfiguration() throws(ReplyError) {
