@@ -163,4 +163,37 @@ import Testing
         #expect(try target.run("GET", "k") == "$\"a b\\n\"")
         #expect(try target.receive(connection: 2) == nil)
     }
+
+    @Test func passwordsAreKeptFromMonitors() throws {
+        let target = EngineTarget()
+        #expect(try target.run("MONITOR", connection: 2) == "+OK")
+        _ = try target.run("AUTH", "default", "secret")
+        _ = try target.run("HELLO", "2", "AUTH", "default", "secret", "SETNAME", "me")
+        let first = try target.receive(connection: 2)?.rendered ?? ""
+        #expect(first.hasSuffix("\"AUTH\" \"(redacted)\" \"(redacted)\""))
+        let second = try target.receive(connection: 2)?.rendered ?? ""
+        #expect(
+            second.hasSuffix(
+                "\"AUTH\" \"(redacted)\" \"(redacted)\" \"SETNAME\" \"me\""))
+    }
+
+    @Test func nothingBlocksInsideATransaction() throws {
+        let target = EngineTarget()
+        _ = try target.run("MULTI")
+        _ = try target.run("WAIT", "1", "0")
+        #expect(try target.run("EXEC") == "[:0]")
+    }
+
+    @Test func slowCommandsAreKept() throws {
+        var settings = EngineSettings()
+        settings.slowLogMicroseconds = 0
+        settings.slowLogCountMax = 2
+        let target = EngineTarget(settings: settings)
+        _ = try target.run("KEYS", String(repeating: "k", count: 200))
+        _ = try target.run("KEYS", "*")
+        #expect(try target.run("SLOWLOG", "LEN") == ":2")
+        let entries = try target.run("SLOWLOG", "GET", "-1")
+        #expect(entries.contains("[$\"SLOWLOG\" $\"LEN\"]"))
+        #expect(entries.contains("[$\"KEYS\" $\"*\"]"))
+    }
 }

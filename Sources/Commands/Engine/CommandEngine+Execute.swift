@@ -198,7 +198,8 @@ extension CommandEngine {
         {
             slowLog.add(
                 arguments, client, seconds: now / 1_000,
-                microseconds: (ended - started) / 1_000, countMax: settings.slowLogCountMax)
+                microseconds: (ended - started) / 1_000, countMax: settings.slowLogCountMax
+            ) { isSecret($0, of: arguments, number) }
         }
         if !monitors.isEmpty { feedMonitors(number, arguments, client) }
         return ended

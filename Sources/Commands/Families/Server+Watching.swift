@@ -27,7 +27,7 @@ struct SlowLog {
 
     mutating func add(
         _ arguments: Arguments, _ client: ClientState, seconds: Int64, microseconds: Int64,
-        countMax: Int
+        countMax: Int, isSecret: (Int) -> Bool
     ) {
         var kept: [[UInt8]] = []
         let shown = min(arguments.count, SlowLog.argumentsMax)
@@ -35,6 +35,8 @@ struct SlowLog {
             if shown < arguments.count && index == shown - 1 {
                 let rest = arguments.count - shown + 1
                 kept.append(Array("... (\(rest) more arguments)".utf8))
+            } else if isSecret(index) {
+                kept.append(Array("(redacted)".utf8))
             } else if arguments[index].count > SlowLog.argumentBytesMax {
                 let rest = arguments[index].count - SlowLog.argumentBytesMax
                 kept.append(

@@ -94,6 +94,17 @@ extension CommandEngine {
         }
     }
 
+    /// Whether an argument is a password or what belongs to one, to be kept out of logs.
+    func isSecret(_ index: Int, of arguments: Arguments, _ number: Int) -> Bool {
+        let name = ByteSlice(table.specs[number].name)
+        if name == "auth" { return index > 0 }
+        guard name == "hello", index > 1 else { return false }
+        for place in max(1, index - 2)..<index where arguments[place].equalsIgnoringCase("auth") {
+            return true
+        }
+        return false
+    }
+
     /// Shows a command to the clients that sent MONITOR.
     func feedMonitors(_ number: Int, _ arguments: Arguments, _ client: ClientState) {
         let flags = table.facts[number].flags
@@ -106,7 +117,8 @@ extension CommandEngine {
         line.append(text: " [\(client.databaseIndex) \(client.addressText)]")
         for index in 0..<arguments.count {
             line.append(" ")
-            QuotedText.append(arguments[index], to: &line)
+            let isSecret = isSecret(index, of: arguments, number)
+            QuotedText.append(isSecret ? ByteSlice("(redacted)") : arguments[index], to: &line)
         }
         line.append("\r\n")
         for monitor in monitors {
