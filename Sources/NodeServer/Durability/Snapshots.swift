@@ -91,6 +91,9 @@ struct SnapshotStatistics {
     var sizeAfterRewrite: Int64 = 0
     /// Longest time the engine was held up by one slice, in microseconds.
     var longestSliceMicroseconds: Int64 = 0
+    /// Longest time the engine worked on one slice: without the time in which the machine ran
+    /// something else.
+    var longestSliceProcessorMicroseconds: Int64 = 0
 }
 
 /// Takes snapshots.
@@ -136,8 +139,8 @@ final class Snapshots {
         self.settings = settings
         loop = log.loop
         logger = log.logger
-        writer = try Worker(name: "snapshot")
-        spiller = try Worker(name: "snapshot-spill")
+        writer = try Worker(name: "snapshot", isUrgent: false)
+        spiller = try Worker(name: "snapshot-spill", isUrgent: false)
         statistics.lastSaveSeconds = Clock.wallMilliseconds() / 1_000
     }
 
@@ -287,6 +290,7 @@ final class Snapshots {
         {
             return wake(afterMilliseconds: 1)
         }
+        let processorBefore = Clock.threadProcessorMicroseconds()
         let keysBefore = snapshot.encoder.keyCount
         var now = start
         var progress = SnapshotProgress.running
@@ -296,6 +300,9 @@ final class Snapshots {
         } while progress == .running && now - start < sliceLimit
         statistics.longestSliceMicroseconds = max(
             statistics.longestSliceMicroseconds, now - start)
+        statistics.longestSliceProcessorMicroseconds = max(
+            statistics.longestSliceProcessorMicroseconds,
+            Clock.threadProcessorMicroseconds() - processorBefore)
         if progress != .running { return finishWalk(snapshot, writer) }
         let delay = delayMicroseconds(keys: snapshot.encoder.keyCount - keysBefore)
         if delay > 0 {

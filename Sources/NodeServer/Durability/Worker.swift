@@ -42,11 +42,15 @@ final class Worker: Sendable {
     private let core: Core
     private let thread: SystemThread
 
-    /// Starts the thread; `name` is shown by `top -H`.
-    init(name: String) throws(SystemError) {
+    /// Starts the thread; `name` is shown by `top -H`. One whose work nobody waits for lets others
+    /// go before it, above all the engine's.
+    init(name: String, isUrgent: Bool = true) throws(SystemError) {
         let core = try Core()
         self.core = core
-        thread = try SystemThread.start(name: name) { core.run() }
+        thread = try SystemThread.start(name: name) {
+            if !isUrgent { SystemThread.lowerPriority() }
+            core.run()
+        }
     }
 
     /// Adds a job; from any thread.

@@ -34,6 +34,8 @@ extension Node {
         text.field("rdb_last_load_keys_expired", 0)
         text.field("rdb_last_load_keys_loaded", statistics.keysLoaded)
         text.field("snapshot_longest_slice_usec", saves.longestSliceMicroseconds)
+        text.field(
+            "snapshot_longest_slice_cpu_usec", saves.longestSliceProcessorMicroseconds)
         text.field("aof_enabled", flag: settings.appendOnly)
         text.field("aof_rewrite_in_progress", flag: running == .base)
         text.field("aof_rewrite_scheduled", flag: running != .base && snapshots.isPending(.base))

@@ -33,6 +33,12 @@ public final class SystemThread: Sendable {
         return thread
     }
 
+    /// Lets other threads of the machine go before the calling one, for work in the background.
+    public static func lowerPriority() {
+        // On Linux the nice value is a thread's own; 0 names the caller. Raising it cannot fail.
+        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
+    }
+
     /// Waits until the thread has ended. A second call returns at once.
     public func join() {
         guard let handle = handle.withLock({ $0.take() }) else { return }
