@@ -11,7 +11,8 @@ import Testing
     @Test func pipelinedCommandsAreAnsweredInOrderHoweverTheyAreCut() throws {
         let world = try NodeWorld()
         let text =
-            "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nvalue\r\nGET k\r\n*1\r\n$4\r\nPING\r\n\r\nECHO \"a b\"\r\n"
+            "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nvalue\r\nGET k\r\n"
+            + "*1\r\n$4\r\nPING\r\n\r\nECHO \"a b\"\r\n"
         for size in [text.utf8.count, 7, 1] {
             let client = try world.connect()
             let bytes = Array(text.utf8)

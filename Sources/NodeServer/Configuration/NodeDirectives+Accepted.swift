@@ -65,6 +65,7 @@ extension NodeDirectives {
                 ("active-defrag-threshold-lower", "10", ownTable),
                 ("active-defrag-threshold-upper", "100", ownTable),
                 ("active-expire-effort", "1", "Passes skip what cannot have expired."),
+                ("key-load-delay", "0", "For tests of other servers."),
                 ("hash-max-listpack-entries", "512", noSuchType),
                 ("hash-max-listpack-value", "64", noSuchType),
                 ("hll-sparse-max-bytes", "3000", noSuchType),

@@ -42,10 +42,6 @@ extension NodeDirectives {
             "rdb-key-save-delay", \.saveDelayMicroseconds, in: Int(Int32.min)...Int(Int32.max),
             flags: [.mutable, .hidden], why: "For tests.",
             "Microseconds a snapshot waits at each key; -n waits one at each n keys."),
-        .integer(
-            "key-load-delay", \.loadDelayMicroseconds, in: Int(Int32.min)...Int(Int32.max),
-            flags: [.mutable, .hidden], why: "For tests.",
-            "Microseconds loading waits at each key; -n waits one at each n keys."),
     ]
 
     static let log: [Directive<NodeSettings>] = [

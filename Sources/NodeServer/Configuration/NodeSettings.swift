@@ -121,7 +121,6 @@ public struct NodeSettings: Equatable, Sendable {
     var checksumsDumps = true
     var stopsWritesOnSaveError = true
     var saveDelayMicroseconds = 0
-    var loadDelayMicroseconds = 0
     // Log
     var appendOnly = false
     var appendFsync = FsyncPolicy.everysec
