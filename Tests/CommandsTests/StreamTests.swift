@@ -37,6 +37,19 @@ import Testing
         #expect(try target.takeEffects()?.map { $0[0] } == ["SET", "SELECT", "SET"])
     }
 
+    @Test func theStreamSelectsADatabaseWhenItChanges() throws {
+        let target = EngineTarget()
+        for database in ["3", "0"] {
+            _ = try target.run("SELECT", database)
+            _ = try target.run("SET", "k", "v")
+            _ = try target.run("SET", "k", "v")
+        }
+        let write = ["SET", "k", "v"]
+        #expect(
+            try target.takeEffects()
+                == [["SELECT", "3"], write, write, ["SELECT", "0"], write, write])
+    }
+
     @Test func inlineAndSloppyRequestsBecomeCanonical() throws {
         let target = EngineTarget()
         target.send(Array("set  k 'a b'\r\n".utf8), connection: 1)

@@ -90,12 +90,7 @@ final class TCPTarget: TranscriptTarget {
                 target.input.removeFirst(found.consumed)
                 return found.reply
             }
-            var entry = pollfd(fd: target.descriptor, events: Int16(POLLIN), revents: 0)
-            guard unsafe poll(&entry, 1, waiting) > 0 else { return nil }
-            var room = [UInt8](repeating: 0, count: 65_536)
-            let count = unsafe recv(target.descriptor, &room, room.count, 0)
-            guard count > 0 else { return nil }
-            target.input += room[..<count]
+            guard try readMore(target, waiting: waiting) else { return nil }
         }
     }
 
@@ -113,5 +108,71 @@ final class TCPTarget: TranscriptTarget {
         Thread.sleep(forTimeInterval: Double(milliseconds) / 1_000)
     }
 
-    func takeEffects() throws -> [[String]]? { nil }
+    // MARK: The replication stream
+
+    /// The number of the connection that acts as replica, and of the one that asks for marks.
+    private static let replica = -1
+    private static let marker = -2
+
+    /// The database that the stream selected last, so that a mark does not select another.
+    private var streamDatabase = 0
+    private var markCount = 0
+
+    /// Reads the stream as a replica does, up to a mark: a message that is published for it.
+    func takeEffects() throws -> [[String]]? {
+        if connections[TCPTarget.replica] == nil { try followStream() }
+        markCount += 1
+        let mark = ["PUBLISH", "transcript-mark", "\(markCount)"]
+        for command in [["SELECT", "\(streamDatabase)"], mark] {
+            try send(TCPTarget.encoded(command), connection: TCPTarget.marker)
+            _ = try receive(connection: TCPTarget.marker)
+        }
+        let target = try connection(TCPTarget.replica)
+        var effects: [[String]] = []
+        while let command = try receive(target, waiting: TCPTarget.replyMilliseconds) {
+            let words = (command.elements ?? []).map { element -> String in
+                guard case .bulk(let bytes) = element else { return "?" }
+                return bytes.map { String(UnicodeScalar($0)) }.joined()
+            }
+            if words == mark { return effects }
+            let name = words.first?.lowercased()
+            if name == "select", let database = Int(words[1]) { streamDatabase = database }
+            if name != "ping" && name != "replconf" { effects.append(words) }
+        }
+        throw Failure(description: "the stream has no mark")
+    }
+
+    private func followStream() throws {
+        // A snapshot for a socket would wait five seconds for more replicas.
+        try send(
+            TCPTarget.encoded(["CONFIG", "SET", "repl-diskless-sync", "no"]),
+            connection: TCPTarget.marker)
+        _ = try receive(connection: TCPTarget.marker)
+        try send(Array("SYNC\r\n".utf8), connection: TCPTarget.replica)
+        let target = try connection(TCPTarget.replica)
+        // Line ends come as signs of life until the snapshot's length is known.
+        var length: Int?
+        while length == nil || target.input.count < length ?? 0 {
+            while length == nil, let end = target.input.firstIndex(of: 0x0A) {
+                let line = String(decoding: target.input[..<end], as: UTF8.self)
+                target.input.removeFirst(end + 1)
+                if line.hasPrefix("$") { length = Int(line.dropFirst().prefix { $0 != "\r" }) }
+            }
+            if let length, target.input.count >= length { break }
+            guard try readMore(target, waiting: 10_000) else {
+                throw Failure(description: "no snapshot")
+            }
+        }
+        target.input.removeFirst(length ?? 0)
+    }
+
+    private func readMore(_ target: Connection, waiting: Int32) throws -> Bool {
+        var entry = pollfd(fd: target.descriptor, events: Int16(POLLIN), revents: 0)
+        guard unsafe poll(&entry, 1, waiting) > 0 else { return false }
+        var room = [UInt8](repeating: 0, count: 65_536)
+        let count = unsafe recv(target.descriptor, &room, room.count, 0)
+        guard count > 0 else { return false }
+        target.input += room[..<count]
+        return true
+    }
 }

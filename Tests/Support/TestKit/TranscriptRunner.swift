@@ -65,9 +65,8 @@ public struct TranscriptRunner {
             case .effect(let arguments):
                 try expectEffect(arguments, line)
             case .effectsOn:
-                checksEffects = true
+                checksEffects = try target.takeEffects() != nil
                 effects = []
-                _ = try target.takeEffects()
             case .advance(let milliseconds):
                 try finishCommand(line)
                 try target.advance(milliseconds: milliseconds)
@@ -136,7 +135,7 @@ public struct TranscriptRunner {
     }
 
     private mutating func expectEffect(_ arguments: [String], _ line: Int) throws {
-        if target.peerVersion != nil || !checksEffects { return }
+        if !checksEffects { return }
         guard !effects.isEmpty else {
             failures.append("\(transcript.name):\(line): no effect, expected \(arguments)")
             return
