@@ -25,4 +25,4 @@ def test_the_container_cascade_has_three_levels():
     cluster = json.loads((REPOSITORY / "docker/cluster.json").read_text())
     root = cluster["topology"]
     assert root["replicas"][0]["replicas"][0]["node"] == "n4"
-    assert {node["id"] for node in cluster["nodes"]} == {"n1", "n2", "n3", "n4"}
+    assert {node["node"] for node in cluster["nodes"]} == {"n1", "n2", "n3", "n4"}

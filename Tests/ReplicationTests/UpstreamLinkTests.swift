@@ -221,6 +221,16 @@ struct UpstreamSnapshotTests {
                 == ReplicationPosition(id: id(idA), offset: 1014, database: 2))
     }
 
+    @Test func aSnapshotCutBeforeAnythingWasSelectedCanBeContinuedAfterPings() {
+        var driven = promised()
+        driven.receive("$5\r\nREDIS")
+        driven.link.loaded(database: -1, now: 0, effects: &driven.effects)
+        driven.receive(command("PING"))
+        #expect(
+            driven.link.position
+                == ReplicationPosition(id: id(idA), offset: 1014, database: 0))
+    }
+
     @Test func aMarkedSnapshotEndsWhereverTheMarkIsSplit() {
         let mark = "0123456789abcdefghij0123456789ABCDEFGHIJ"
         let payload = "REDIS0010" + String(repeating: "0123456789abcdefghi", count: 9)
