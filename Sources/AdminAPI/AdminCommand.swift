@@ -51,7 +51,7 @@ struct AdminCommand: ParsableCommand {
 
     mutating func run() throws {
         if printOpenapi {
-            StandardStreams.writeOutput(OpenAPI.yaml)
+            StandardStream.output.write(text: OpenAPI.yaml)
             return
         }
         try AdminProcess(options: try resolved()).run()
