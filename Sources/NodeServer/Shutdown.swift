@@ -38,13 +38,7 @@ extension Node {
 
     /// A signal asks the process to end. A second one does not wait any longer.
     func receive(_ signal: Signal) {
-        if engine.isLoading && signal != .hangup {
-            // Nothing to save yet; the load cannot be interrupted otherwise.
-            log.warning("Received a signal during loading, exiting now.")
-            if !settings.pidFile.isEmpty { try? FileSystem.unlink(settings.pidFile) }
-            listeners.close(path: settings.unixSocket)
-            ProcessFacts.exit(code: 0)
-        }
+        if engine.isLoading && signal != .hangup { exitWhileLoading() }
         let mode: ShutdownMode
         switch signal {
         case .interrupt:
@@ -67,8 +61,18 @@ extension Node {
         }
     }
 
+    /// Ends the process during the load at start: there is nothing to save, and what is loaded so
+    /// far must never replace what is on disk.
+    private func exitWhileLoading() -> Never {
+        log.warning("Asked to end while the data set is loaded, exiting now.")
+        if !settings.pidFile.isEmpty { try? FileSystem.unlink(settings.pidFile) }
+        listeners.close(path: settings.unixSocket)
+        ProcessFacts.exit(code: 0)
+    }
+
     /// Begins to end the process; returns when it is under way.
     func beginShutdown(_ options: ShutdownOptions, client: ClientState?) throws(ReplyError) {
+        if engine.isLoading { exitWhileLoading() }
         if let pending = shutdown.pending {
             guard options.isImmediate else { return }
             loop.cancel(pending.timer)

@@ -3,6 +3,7 @@ import Commands
 import EventLoop
 import Platform
 import RESP
+import Replication
 import Testing
 
 @testable import NodeServer
@@ -152,6 +153,33 @@ import Testing
         #expect(try world.call(publisher, "PUBLISH", "news", "hello") == .integer(1))
         try world.until("message") { subscriber.replies.count == 2 }
         #expect(subscriber.replies[1].elements?.last?.text == "hello")
+    }
+
+    /// Reads and forgets: a replica whose bytes are no replies.
+    private final class Sink: StreamConnection {
+        private(set) var count = 0
+        private(set) var isEnded = false
+        override func received() {
+            count += input.count
+            input.removeAll()
+        }
+        override func closed(_ reason: CloseReason) { isEnded = true }
+    }
+
+    @Test func aReplicaIsClosedWhenItsHistoryIsOver() throws {
+        let world = try NodeWorld()
+        let address = try #require(
+            SocketAddress(numeric: "127.0.0.1", port: UInt16(world.node.listeners.port)))
+        let replica = try Sink(
+            loop: world.node.loop, connectingTo: address, timeoutMilliseconds: 5_000)
+        defer { replica.close() }
+        Array("REPLCONF capa psync2\r\n".utf8).withByteSlice { replica.send($0) }
+        try world.until("answer") { replica.count == 5 }
+        Array("PSYNC ? -1\r\n".utf8).withByteSlice { replica.send($0) }
+        try world.until("replica") { world.node.links.replicaCount == 1 && replica.count > 60 }
+        world.node.links.historyChanged(.replaced)
+        try world.until("end") { replica.isEnded && world.node.clients.count == 0 }
+        #expect(world.node.links.replicaCount == 0)
     }
 
     @Test func aKilledClientIsForgotten() throws {

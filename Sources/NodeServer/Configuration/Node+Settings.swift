@@ -27,6 +27,9 @@ extension Node {
     func apply(_ new: NodeSettings) throws(ConfigSetError) {
         let old = settings
         var new = new
+        if engine.isLoading && new.appendOnly != old.appendOnly {
+            throw .refused(name: "appendonly", reason: "the data set is being loaded")
+        }
         if new.directory != old.directory { new.directory = try enter(new.directory) }
         if new.port != old.port || new.bind != old.bind {
             do throws(ConfigSetError) {

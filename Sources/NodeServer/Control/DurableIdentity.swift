@@ -37,8 +37,8 @@ public struct DurableIdentity: Equatable, Sendable {
     /// Whom the node follows by order; nil for a master.
     public var upstream: FollowedUpstream?
 
-    /// Whether a coordinator has ever given an order.
-    public var isManaged: Bool { epoch > 0 }
+    /// Whether a coordinator has given an order. An epoch alone may come from the upstream.
+    public var isManaged: Bool { epoch > 0 && !clusterID.isEmpty }
 
     /// An identity that nobody manages.
     public init() {}

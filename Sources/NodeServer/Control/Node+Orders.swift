@@ -39,6 +39,11 @@ extension Node {
                 status: 409, code: "IDENTITY_MISMATCH", title: "Another node answers here",
                 detail: "this is node '\(node ?? "")' of cluster '\(cluster ?? "")'")
         }
+        if engine.isLoading {
+            return Problem(
+                status: 503, code: "LOADING", title: "The data set is being loaded",
+                detail: "the node takes orders when it has its data", retryable: true)
+        }
         guard !order.nodeID.isEmpty, !order.clusterID.isEmpty, order.epoch > 0 else {
             return Problem(
                 status: 400, code: "BAD_ORDER", title: "The order is incomplete",
