@@ -289,7 +289,8 @@ public struct UpstreamLink: Sendable {
         database: Int, now: Int64, effects: inout [UpstreamEffect]
     ) {
         precondition(state == .loading, "no snapshot was being loaded")
-        // A snapshot that names none was cut before anything was selected: the next command selects.
+        // A snapshot that names none was cut before anything was selected: the next command
+        // selects.
         snapshotPosition.database = max(0, database)
         position = snapshotPosition
         settings.holdsData = true
