@@ -129,10 +129,15 @@ let external: [String: (dependency: Package.Dependency, product: Target.Dependen
     ),
 ]
 
+func outside(_ name: String) -> (dependency: Package.Dependency, product: Target.Dependency) {
+    guard let entry = external[name] else { fatalError("no package is known for \(name)") }
+    return entry
+}
+
 let libraries: [Target] = present.map { module in
     let dependencies =
         module.uses.filter(presentNames.contains).map { Target.Dependency.byName(name: $0) }
-        + module.packages.map { external[$0]!.product }
+        + module.packages.map { outside($0).product }
     return .target(
         name: module.name, dependencies: dependencies,
         swiftSettings: module.kind == .c ? [] : strict,
@@ -207,5 +212,5 @@ let benchmarks: [Target] =
 
 let package = Package(
     name: "headwater",
-    dependencies: Set(present.flatMap(\.packages)).sorted().map { external[$0]!.dependency },
+    dependencies: Set(present.flatMap(\.packages)).sorted().map { outside($0).dependency },
     targets: libraries + testKit + tests + tidy + executables + fuzzers + benchmarks)
