@@ -129,7 +129,9 @@ let external: [String: (dependency: Package.Dependency, product: Target.Dependen
     ),
 ]
 
-func outside(_ name: String) -> (dependency: Package.Dependency, product: Target.Dependency) {
+@MainActor func outside(_ name: String) -> (
+    dependency: Package.Dependency, product: Target.Dependency
+) {
     guard let entry = external[name] else { fatalError("no package is known for \(name)") }
     return entry
 }
