@@ -1,6 +1,7 @@
 // The two checksums against their published check values and against each other's definition.
-import Bytes
 import Testing
+
+@testable import Bytes
 
 @Suite struct ChecksumTests {
     private static let digits = [UInt8]("123456789".utf8)
@@ -13,6 +14,27 @@ import Testing
         #expect(ChecksumTests.digits.withByteSlice { CRC32C.checksum($0) } == 0xE306_9283)
         let zeros = [UInt8](repeating: 0, count: 32)
         #expect(zeros.withByteSlice { CRC32C.checksum($0) } == 0x8A91_36AA)
+    }
+
+    @Test func castagnoliInstructionEqualsTheTables() {
+        var random = SeededRandom(seed: 32)
+        let bytes = (0..<4_096).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        bytes.withByteSlice { slice in
+            for length in Array(0..<80) + [255, 1_000, 4_090] {
+                // Starts at each alignment.
+                for start in 0..<min(9, slice.count - length + 1) {
+                    let part = slice.slice(from: start, count: length)
+                    var byTable = CRC32C(value: UInt32(truncatingIfNeeded: random.next()))
+                    var either = byTable
+                    byTable.updateByTable(part)
+                    either.update(part)
+                    #expect(either == byTable)
+                }
+            }
+        }
+        var byTable = CRC32C()
+        ChecksumTests.digits.withByteSlice { byTable.updateByTable($0) }
+        #expect(byTable.value == 0xE306_9283)
     }
 
     @Test func anyCutGivesTheSameChecksum() {
