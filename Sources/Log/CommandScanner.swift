@@ -2,6 +2,7 @@
 //
 //   *<n>\r\n ($<length>\r\n<bytes>\r\n){n}      one command; nothing inline
 //   #TS:1700000000\r\n                          an annotation, skipped
+//   \r\n or \n                                  an empty line of a master's stream, skipped
 //
 // A unit is what is applied, forwarded and kept whole or not at all: one command, or everything
 // from MULTI to EXEC. Nothing is remembered between two calls: a caller that has too little reads
@@ -27,6 +28,8 @@ public enum CommandScanner {
         case command(length: Int)
         /// An annotation line of `length` bytes.
         case annotation(length: Int)
+        /// An empty line of `length` bytes: part of the stream, and without effect.
+        case emptyLine(length: Int)
         /// The input ends too early; at least `total` bytes of it are needed.
         case needMore(total: Int)
     }
@@ -44,6 +47,12 @@ public enum CommandScanner {
                 return .needMore(total: input.count + 1)
             }
             return .annotation(length: end + 1)
+        }
+        if input[0] == 0x0A { return .emptyLine(length: 1) }
+        if input[0] == 0x0D {
+            guard input.count > 1 else { return .needMore(total: 2) }
+            guard input[1] == 0x0A else { throw LogFormatError(position: 0) }
+            return .emptyLine(length: 2)
         }
         var position = 0
         guard let count = try number(input, marker: 0x2A, at: &position) else {
@@ -151,7 +160,7 @@ public struct UnitScanner: Sendable {
             switch item {
             case .needMore(let total):
                 return .needMore(total: position + total)
-            case .annotation(let length):
+            case .annotation(let length), .emptyLine(let length):
                 position += length
                 if !isTransaction { return .unit(length: position) }
             case .command(let length):

@@ -50,6 +50,16 @@ import Testing
         #expect(found.rest == 0 && found.database == 5)
     }
 
+    @Test func emptyLinesBetweenAndInsideUnitsAreSkipped() throws {
+        let set = command("SET", "k", "v")
+        let transaction = command("MULTI") + [0x0A] + set + [0x0D, 0x0A] + command("EXEC")
+        let found = try units([0x0A] + set + [0x0D, 0x0A] + transaction + [0x0D])
+        #expect(found.lengths == [1, set.count, 2, transaction.count])
+        #expect(found.names[3] == ["MULTI", "SET", "EXEC"])
+        #expect(found.rest == 1)
+        #expect(throws: LogFormatError(position: 0)) { try units([0x0D, 0x2A]) }
+    }
+
     @Test func everyCutStopsAtTheLastWholeUnit() throws {
         let set = command("SET", "key", "value\r\nwith line")
         let transaction = command("MULTI") + set + command("SELECT", "2") + command("EXEC")

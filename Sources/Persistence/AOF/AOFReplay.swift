@@ -62,7 +62,8 @@ public struct AOFReplay: ~Copyable {
                 // An open transaction does not say how long it is.
                 return commands.isEmpty ? total : max(total, buffer.count * 2)
             case .unit(let length):
-                if commands.isEmpty { annotationCount += 1 }
+                // An empty line has no command either, and belongs to the stream.
+                if commands.isEmpty, input[0] == 0x23 { annotationCount += 1 }
                 for command in commands {
                     try apply(
                         arguments.view(from: command.firstArgument, count: command.argumentCount),
