@@ -50,7 +50,8 @@ public final class Node {
     let stream: StreamLog
     /// Snapshots for dumps, the log and replicas.
     let snapshots: Snapshots
-    private let disposer: Worker
+    /// Frees flushed and replaced tables.
+    let lazyFree: LazyFree
     /// What links ask of the node.
     private(set) lazy var linksHost = NodeLinksHost(self)
     /// Whom the node follows and who follows it.
@@ -84,16 +85,16 @@ public final class Node {
         stream = try StreamLog(settings: LogSettings(settings), loop: loop, logger: log)
         snapshots = try Snapshots(
             keyspace: keyspace, log: stream, settings: SnapshotSettings(settings))
-        disposer = try Worker(name: "lazy-free")
+        lazyFree = try LazyFree()
         wallMilliseconds = Clock.wallMilliseconds()
         startedAtMilliseconds = wallMilliseconds
         engine.nowMilliseconds = wallMilliseconds
         board = FactBoard(Node.firstFacts(runID: runID))
         host.attach(self)
         // Old tables are taken apart where nobody waits for it.
-        let disposer = disposer
-        engine.disposeOf = { table in disposer.post { _ = table } }
-        keyspace.onDisposal { table in disposer.post { _ = table } }
+        let lazyFree = lazyFree
+        engine.disposeOf = { lazyFree.free($0) }
+        keyspace.onDisposal { lazyFree.free($0) }
         snapshots.changeCount = { [unowned self] in engine.dirty }
         snapshots.usedBytes = { [unowned self] in usedMemoryBytes }
         snapshots.streamStarted = { [unowned self] in followStream() }

@@ -32,6 +32,75 @@ import Testing
                 == .array([.bulk(Array("maxclients".utf8)), .bulk(Array("77".utf8))]))
     }
 
+    @Test func slowCommandsAreListedAsTheSettingsSay() throws {
+        let world = try NodeWorld {
+            $0.debugCommand = .yes
+            $0.slowLogMicroseconds = 5_000
+        }
+        let client = try world.connect()
+        /// The commands of the slow log, newest first.
+        func listed() throws -> [[String]] {
+            guard case .array(let entries) = try world.call(client, "SLOWLOG", "GET", "-1") else {
+                Issue.record("no list")
+                return []
+            }
+            return entries.map { entry in
+                guard case .array(let fields) = entry, fields.count == 6,
+                    case .array(let words) = fields[3]
+                else { return [] }
+                return words.map { $0.text ?? "" }
+            }
+        }
+        _ = try world.call(client, "DEBUG", "SLEEP", "0.02")
+        #expect(try listed() == [["DEBUG", "SLEEP", "0.02"]])
+        // Slower than the sleep, then never, then each command.
+        _ = try world.call(client, "CONFIG", "SET", "slowlog-log-slower-than", "60000000")
+        _ = try world.call(client, "DEBUG", "SLEEP", "0.01")
+        #expect(try listed().count == 1)
+        _ = try world.call(client, "CONFIG", "SET", "slowlog-log-slower-than", "-1")
+        _ = try world.call(client, "DEBUG", "SLEEP", "0.01")
+        #expect(try listed().count == 1)
+        _ = try world.call(
+            client, "CONFIG", "SET", "slowlog-log-slower-than", "5000", "slowlog-max-len", "2")
+        for length in ["0.01", "0.02", "0.03"] {
+            _ = try world.call(client, "DEBUG", "SLEEP", length)
+        }
+        #expect(try listed().prefix(2).map(\.last) == ["0.03", "0.02"])
+        #expect(try world.call(client, "SLOWLOG", "LEN") == .integer(2))
+        #expect(
+            try world.call(client, "CONFIG", "GET", "slowlog-max-len")
+                == .array([.bulk(Array("slowlog-max-len".utf8)), .bulk(Array("2".utf8))]))
+    }
+
+    @Test func flushedKeysAreFreedElsewhereUnlessToldOtherwise() throws {
+        let world = try NodeWorld()
+        let client = try world.connect()
+        /// A count of INFO memory.
+        func count(_ field: String) throws -> Int? {
+            let text = try world.call(client, "INFO", "memory").text ?? ""
+            let line = text.split(separator: "\r\n").first { $0.hasPrefix("\(field):") }
+            return line.flatMap { Int($0.dropFirst(field.count + 1)) }
+        }
+        func fill() throws {
+            for index in 0..<100 { _ = try world.call(client, "SET", "key:\(index)", "value") }
+        }
+        #expect(try count("lazyfreed_objects") == 0)
+        try fill()
+        #expect(try world.call(client, "FLUSHALL") == .simpleString("OK"))
+        try world.until("the freeing") { world.node.lazyFree.pendingCount == 0 }
+        #expect(try count("lazyfreed_objects") == 100)
+        #expect(try count("lazyfree_pending_objects") == 0)
+        try fill()
+        #expect(try world.call(client, "FLUSHDB", "SYNC") == .simpleString("OK"))
+        #expect(try world.call(client, "DBSIZE") == .integer(0))
+        #expect(world.node.lazyFree.freedCount == 100 && world.node.lazyFree.pendingCount == 0)
+        try fill()
+        #expect(try world.call(client, "FLUSHALL", "ASYNC") == .simpleString("OK"))
+        try world.until("the freeing") { world.node.lazyFree.freedCount == 200 }
+        _ = try world.call(client, "CONFIG", "RESETSTAT")
+        #expect(try count("lazyfreed_objects") == 0)
+    }
+
     @Test func thePortMovesAndOldConnectionsStay() throws {
         let world = try NodeWorld()
         let client = try world.connect()

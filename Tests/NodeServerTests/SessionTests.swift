@@ -182,6 +182,23 @@ import Testing
         #expect(world.node.links.replicaCount == 0)
     }
 
+    @Test(arguments: [false, true])
+    func replicasAreFedWithOrWithoutDelay(isDisabled: Bool) throws {
+        let world = try NodeWorld { $0.disablesReplicationNoDelay = isDisabled }
+        let address = try #require(
+            SocketAddress(numeric: "127.0.0.1", port: UInt16(world.node.listeners.port)))
+        let replica = try Sink(
+            loop: world.node.loop, connectingTo: address, timeoutMilliseconds: 5_000)
+        defer { replica.close() }
+        Array("PING\r\n".utf8).withByteSlice { replica.send($0) }
+        try world.until("answer") { replica.count == 7 }
+        let session = try #require(world.node.clients.all.first)
+        #expect(try Socket.isNoDelay(session.descriptor))
+        Array("PSYNC ? -1\r\n".utf8).withByteSlice { replica.send($0) }
+        try world.until("replica") { world.node.links.replicaCount == 1 }
+        #expect(try Socket.isNoDelay(session.descriptor) == !isDisabled)
+    }
+
     @Test func aKilledClientIsForgotten() throws {
         let world = try NodeWorld()
         let victim = try world.connect()

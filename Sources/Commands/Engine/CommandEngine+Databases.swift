@@ -4,8 +4,9 @@ internal import RESP
 internal import Store
 
 extension CommandEngine {
-    /// Removes all keys of a database. Its memory goes to `disposeOf`.
-    func empty(database index: Int) {
+    /// Removes all keys of a database. Its memory goes to `disposeOf`, or is freed `atOnce`, unless
+    /// a running snapshot still needs it.
+    func empty(database index: Int, atOnce: Bool = false) {
         let database = keyspace.database(index)
         if !watches.isEmpty {
             watches.touchAll(database: index) { watched in
@@ -15,7 +16,8 @@ extension CommandEngine {
                 return (isThere, false)
             }
         }
-        if let table = keyspace.takeAll(index) { disposeOf(table) }
+        guard let table = keyspace.takeAll(index) else { return }
+        if atOnce { table.free() } else { disposeOf(table) }
     }
 
     /// Exchanges two databases; watched keys that exist on either side count as changed.

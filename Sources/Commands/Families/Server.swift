@@ -167,13 +167,10 @@ enum Server {
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments,
         _ indexes: Range<Int>
     ) throws(ReplyError) {
-        if arguments.count > 2
-            || (arguments.count == 2 && !arguments[1].equalsIgnoringCase("async")
-                && !arguments[1].equalsIgnoringCase("sync"))
-        {
-            throw .syntax
-        }
-        for index in indexes { engine.empty(database: index) }
+        let isSync = arguments.count == 2 && arguments[1].equalsIgnoringCase("sync")
+        let isAsync = arguments.count == 2 && arguments[1].equalsIgnoringCase("async")
+        if arguments.count > 1 && !isSync && !isAsync { throw .syntax }
+        for index in indexes { engine.empty(database: index, atOnce: isSync) }
         engine.changeCount += 1
         // Also when there was nothing: a replica may hold keys that the master does not.
         engine.propagate(arguments, client)

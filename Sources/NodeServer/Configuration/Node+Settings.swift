@@ -18,6 +18,8 @@ extension Node {
         let password = settings.requiredPassword
         engine.password = password.isEmpty ? nil : Array(password.utf8)
         engine.events = KeyspaceEvents(letters: settings.keyspaceEvents) ?? []
+        engine.slowLogMicroseconds = Int64(settings.slowLogMicroseconds)
+        engine.slowLogCountMax = settings.slowLogCountMax
         engine.allowsDebug = settings.debugCommand != .no
         engine.debugNeedsLocalClient = settings.debugCommand == .local
         return engine

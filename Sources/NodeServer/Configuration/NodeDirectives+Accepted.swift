@@ -82,7 +82,6 @@ extension NodeDirectives {
                 ("set-max-intset-entries", "512", noSuchType),
                 ("set-max-listpack-entries", "128", noSuchType),
                 ("set-max-listpack-value", "64", noSuchType),
-                ("slowlog-log-slower-than", "10000", notYet), ("slowlog-max-len", "128", notYet),
                 ("stream-node-max-entries", "100", noSuchType),
                 ("tracking-table-max-keys", "1000000", notYet), ("watchdog-period", "0", notYet),
                 ("zset-max-listpack-entries", "128", noSuchType),

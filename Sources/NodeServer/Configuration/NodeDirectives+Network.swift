@@ -93,6 +93,12 @@ extension NodeDirectives {
         .bytes(
             "maxmemory", \.memoryBytesMax,
             "Memory for data; beyond it commands that need more are refused. 0 for no limit."),
+        .integer(
+            "slowlog-log-slower-than", \.slowLogMicroseconds, in: -1...Int(Int64.max),
+            "Microseconds from which on a command goes into the slow log; -1 for none."),
+        .integer(
+            "slowlog-max-len", \.slowLogCountMax, in: 0...Int(Int64.max),
+            "Most commands in the slow log; the oldest make room."),
     ]
 
     private static let shutdownWords: [(word: String, mode: ShutdownMode)] = [

@@ -109,6 +109,8 @@ public struct NodeSettings: Equatable, Sendable {
     var queryBufferBytesMax = 1 << 30
     var bulkBytesMax = 512 << 20
     var memoryBytesMax = 0
+    var slowLogMicroseconds = 10_000
+    var slowLogCountMax = 128
     // Security
     var requiredPassword = ""
     var protectedConfigs = ProtectionLevel.no

@@ -55,7 +55,9 @@ extension Node {
             keyspace: keyspace, log: stream, snapshots: snapshots,
             replay: EngineReplay(engine: engine), isReplica: isReplica)
         if flushing {
-            for index in 0..<keyspace.databaseCount { _ = keyspace.takeAll(index) }
+            for index in 0..<keyspace.databaseCount {
+                if let table = keyspace.takeAll(index) { lazyFree.free(table) }
+            }
         }
         settleStream()
         engine.propagates = false

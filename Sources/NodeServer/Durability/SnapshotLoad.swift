@@ -95,8 +95,7 @@ final class SnapshotLoad {
         isOver = true
         owner.loading = nil
         owner.keptFacts = loader.facts
-        let replaced = owner.keyspace.adopt(keyspace)
-        owner.writer.post { _ = replaced }
+        for replaced in owner.keyspace.adopt(keyspace) { owner.keyspace.dispose(of: replaced) }
         owner.install(
             recorder, length: reader.offset, position: position,
             isPortable: reader.dialect == .redis && reader.version <= RDBVersion.written)

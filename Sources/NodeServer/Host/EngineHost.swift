@@ -94,7 +94,10 @@ final class EngineHost: NodeHost {
         }
     }
 
-    func resetStatistics() { node.statistics = Statistics() }
+    func resetStatistics() {
+        node.statistics = Statistics()
+        node.lazyFree.resetFreedCount()
+    }
 
     func log(_ level: LogLevel, _ message: String) {
         switch level {

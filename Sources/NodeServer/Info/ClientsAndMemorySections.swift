@@ -100,8 +100,8 @@ extension Node {
         text.field("mem_overhead_db_hashtable_rehashing", 0)
         text.field("mem_allocator", "slab")
         text.field("active_defrag_running", 0)
-        text.field("lazyfree_pending_objects", 0)
-        text.field("lazyfreed_objects", 0)
+        text.field("lazyfree_pending_objects", lazyFree.pendingCount)
+        text.field("lazyfreed_objects", lazyFree.freedCount)
     }
 
     private func ratio(_ part: Int64, of whole: Int64) -> Double {

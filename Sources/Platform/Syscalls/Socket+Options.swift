@@ -2,9 +2,17 @@
 import Glibc
 
 extension Socket {
-    /// Sends small pieces at once (TCP_NODELAY). Does nothing to a unix socket.
-    public static func setNoDelay(_ descriptor: borrowing Descriptor) throws(SystemError) {
-        try setTCP(TCP_NODELAY, 1, on: descriptor)
+    /// Sends small pieces at once (TCP_NODELAY), or lets the kernel gather them. Does nothing to a
+    /// unix socket.
+    public static func setNoDelay(
+        _ descriptor: borrowing Descriptor, isOn: Bool = true
+    ) throws(SystemError) {
+        try setTCP(TCP_NODELAY, isOn ? 1 : 0, on: descriptor)
+    }
+
+    /// Whether small pieces leave at once.
+    public static func isNoDelay(_ descriptor: borrowing Descriptor) throws(SystemError) -> Bool {
+        try get(Int32(IPPROTO_TCP), TCP_NODELAY, of: descriptor) != 0
     }
 
     /// Lets the kernel probe an idle peer: first after `idleSeconds`, then each third of that, and

@@ -14,4 +14,8 @@ public final class DetachedTable: @unchecked Sendable {
         count = storage.table.count
         self.storage = storage
     }
+
+    /// Frees the contents now, on the calling thread, whoever else still holds a reference. Only
+    /// for the one to whom the table was given; O(blocks of the slab and large values).
+    public func free() { storage = DatabaseStorage(hasher: storage.table.hasher) }
 }

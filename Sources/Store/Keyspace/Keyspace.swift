@@ -83,6 +83,9 @@ public final class Keyspace {
         return retire(database.exchange(DatabaseStorage(hasher: hasher)))
     }
 
+    /// Gives a table that `takeAll` or `adopt` returned to the body of `onDisposal`.
+    public func dispose(of table: DetachedTable) { disposal(table) }
+
     private func retire(_ storage: consuming DatabaseStorage) -> DetachedTable? {
         let detached = DetachedTable(storage)
         if detached.storage.snapshot == nil { return detached }
