@@ -4,8 +4,8 @@
 //   index           ^ place       ^ place       ^ place                     ^ tail
 //
 // 1. The bytes up to each place must have the place's checksum. The first that does not, or that
-// the
-//    file is too short for, ends the good part at the place before it.
+//    the file is too short for, ends the good part at the place before it. A replica cuts there; a
+//    master may keep the whole commands that follow as data without a position.
 // 2. Damage in front of a position that was known to be on disk is not a torn write but a broken
 //    disk or a foreign hand: it is reported as corruption and never cut away silently.
 // 3. Bytes behind the last place (the process was killed between the write and the slot, or another
@@ -19,7 +19,7 @@ public struct SegmentRecovery: Sendable {
     public enum Verdict: Equatable, Sendable {
         /// All described bytes are right; `unpositionedBytes` more follow them.
         case whole(unpositionedBytes: Int64)
-        /// The file is good up to `filePosition`; what follows was torn and is to be cut.
+        /// The file is good up to `filePosition`; what follows was torn: no record vouches for it.
         case torn(filePosition: Int64)
         /// Bytes that had reached the disk have changed behind `filePosition`.
         case corrupt(filePosition: Int64)

@@ -5,7 +5,9 @@
 //   whole                 its position is the index's last one
 //   more than described   a replica cuts it off: it is asked for again; a master keeps it: its new
 //                         history begins where the index ends
-//   torn                  only the last file may be: cut at the last good record
+//   torn                  only the last file may be: a replica cuts it at the last good record, a
+//                         master cuts what is not well-formed and keeps the units in front of that
+//                         as the beginning of its new history
 //   changed               bytes that were on disk are not what they were: the start fails
 //   no index              another server's file: data without a position
 
@@ -25,7 +27,12 @@ extension StartupLoad {
             let isLast = number == manifest.increments.count - 1
             let started = Clock.monotonicMilliseconds()
             do throws(LoadFailure) {
-                if try loadIncrement(folder.file(file.name), sequence: file.sequence, isLast) {
+                let next =
+                    isLast
+                    ? nil : readIndex(folder.file(manifest.increments[number + 1].name))
+                if try loadIncrement(
+                    folder.file(file.name), sequence: file.sequence, isLast, next: next)
+                {
                     kept.append(file)
                 }
             } catch {
@@ -40,42 +47,88 @@ extension StartupLoad {
         log.files.post { for file in empty { folder.deleteIncrement(file.sequence) } }
     }
 
-    /// Loads one increment; false when there is nothing in it.
+    /// Loads one increment; false when there is nothing in it. `next` is the index of the file
+    /// that follows.
     private func loadIncrement(
-        _ path: String, sequence: Int64, _ isLast: Bool
+        _ path: String, sequence: Int64, _ isLast: Bool, next: SegmentIndex?
     ) throws(LoadFailure) -> Bool {
         guard FileSystem.exists(path) else {
             throw .system(SystemError(call: "open", code: 2, subject: path))
         }
-        let index = readIndex(path)
-        var limit: Int64?
-        var positioned: ReplicationPosition?
-        if let index {
-            let checked = try check(path, index)
-            limit = checked.limit
-            positioned = checked.end
-            if limit != nil, !isLast, checked.isTorn {
-                throw .truncated(goodBytes: checked.limit ?? 0)
+        guard let index = readIndex(path) else {
+            let replayed = try replayFile(path, from: 0, limit: nil)
+            if replayed.goodBytes > 0 {
+                // What follows in the stream has no known place.
+                position = nil
+                segments = []
             }
-            if let limit, checked.isTorn || isReplica {
-                guard !checked.isTorn || log.settings.loadsTruncated else {
-                    throw .truncated(goodBytes: limit)
-                }
-                try cut(path, to: limit)
-                if checked.isTorn { try cutIndex(path, index, at: limit) }
-            } else {
-                limit = nil
+            return replayed.goodBytes > 0
+        }
+        let checked = try check(path, index)
+        let replayed: ReplayedFile
+        if checked.isTorn, let limit = checked.limit {
+            guard isLast else { throw .truncated(goodBytes: limit) }
+            replayed = try loadTorn(path, index, limit)
+        } else {
+            // The bytes behind the index are part of the history that the next file goes on with
+            // when this node was a master in between.
+            let isContinued = next.map { $0.start.offset > checked.end.offset } ?? false
+            let limit = isReplica && !isContinued ? checked.limit : nil
+            if let limit { try cut(path, to: limit) }
+            replayed = try replayFile(path, from: 0, limit: limit)
+        }
+        note(index, checked.end, replayed, sequence: sequence)
+        return replayed.goodBytes > index.localPrefixBytes
+    }
+
+    /// Loads a file whose bytes from `limit` on no index record vouches for, and cuts it.
+    private func loadTorn(
+        _ path: String, _ index: SegmentIndex, _ limit: Int64
+    ) throws(LoadFailure) -> ReplayedFile {
+        let length = try size(of: path)
+        if isReplica {
+            // Its master has the bytes; what is not verified must not count as received.
+            if !log.settings.loadsTruncated, try !endsWithUnit(path, from: limit) {
+                throw .truncated(goodBytes: limit)
+            }
+            try cut(path, to: limit)
+            try cutIndex(path, index, at: limit)
+            logTorn(path, length: length, verified: limit, left: limit)
+            return try replayFile(path, from: 0, limit: limit)
+        }
+        let replayed = try replayFile(path, from: 0, limit: nil, unverifiedFrom: limit)
+        try cutIndex(path, index, at: limit)
+        logTorn(
+            path, length: length, verified: max(limit, index.localPrefixBytes),
+            left: replayed.goodBytes)
+        return replayed
+    }
+
+    private func logTorn(_ path: String, length: Int64, verified: Int64, left: Int64) {
+        logger.warning(
+            """
+            The AOF \(path) is torn behind its last good index record: kept \
+            \(max(0, left - verified)) bytes unverified, cut \(length - left) bytes
+            """)
+    }
+
+    /// Whether the file from `start` on consists of whole units: a tool has repaired it.
+    private func endsWithUnit(_ path: String, from start: Int64) throws(LoadFailure) -> Bool {
+        let file = try open(path)
+        do throws(SystemError) { try file.seek(to: start) } catch { throw .system(error) }
+        var scan = AOFReplay(position: start)
+        var buffer = ByteBuffer(capacity: StartupLoad.readBytes)
+        var needed = 1
+        while try read(
+            file, into: &buffer, maximum: max(needed - buffer.count, StartupLoad.readBytes)) > 0
+        {
+            do throws(AOFReplayError) {
+                needed = try scan.receive(&buffer) { (_, _) throws(AOFReplayError) in }
+            } catch {
+                return false
             }
         }
-        let replayed = try replayFile(path, from: 0, limit: limit)
-        if let index, let end = positioned {
-            note(index, end, replayed, sequence: sequence)
-        } else if replayed.goodBytes > 0 {
-            // What follows in the stream has no known place.
-            position = nil
-            segments = []
-        }
-        return replayed.goodBytes > (index?.localPrefixBytes ?? 0)
+        return buffer.isEmpty
     }
 
     private struct CheckedFile {
@@ -149,7 +202,10 @@ extension StartupLoad {
             end.offset += extra
             end.database = replayed.database
         }
-        if end.offset > index.start.offset || position == nil {
+        if extra > 0, isReplica {
+            // Only the file that goes on from here tells the name of that history.
+            position = nil
+        } else if end.offset > index.start.offset || position == nil {
             position = end
             if extra == 0 { adoptedFrom = nil }
         }
@@ -170,9 +226,10 @@ extension StartupLoad {
         var hasAnnotations: Bool
     }
 
-    /// Replays a file from a position on; `limit` is where its good part ends.
+    /// Replays a file from a position on; `limit` is where its good part ends. Malformed or unknown
+    /// commands behind `unverifiedFrom` are a torn end like an incomplete one.
     func replayFile(
-        _ path: String, from start: Int64, limit: Int64?
+        _ path: String, from start: Int64, limit: Int64?, unverifiedFrom: Int64 = .max
     ) throws(LoadFailure) -> ReplayedFile {
         let file = try open(path)
         do throws(SystemError) { try file.seek(to: start) } catch { throw .system(error) }
@@ -182,7 +239,8 @@ extension StartupLoad {
         var left = limit.map { $0 - start } ?? .max
         var needed = 1
         var isEnd = false
-        while !isEnd {
+        var isMalformed = false
+        while !isEnd, !isMalformed {
             let wanted = Int(min(left, Int64(max(needed - buffer.count, StartupLoad.readBytes))))
             let count = wanted > 0 ? try read(file, into: &buffer, maximum: wanted) : 0
             left -= Int64(count)
@@ -194,7 +252,8 @@ extension StartupLoad {
                     try self.replay.apply(words, raw)
                 }
             } catch {
-                throw .replay(error)
+                isMalformed = error.isDamage(behind: unverifiedFrom, goodBytes: replay.goodBytes)
+                guard isMalformed else { throw .replay(error) }
             }
         }
         if !buffer.isEmpty {
@@ -246,6 +305,17 @@ extension StartupLoad {
                     + "1) Make a backup of your AOF file, then \(repair). 2) Alternatively you "
                     + "can set the 'aof-load-truncated' configuration option to yes and restart "
                     + "the server.")
+        }
+    }
+}
+
+extension AOFReplayError {
+    /// Whether broken bytes behind `position` explain it.
+    fileprivate func isDamage(behind position: Int64, goodBytes: Int64) -> Bool {
+        switch self {
+        case .badFormat(let found): found >= position
+        case .unknownCommand: goodBytes >= position
+        case .failed: false
         }
     }
 }

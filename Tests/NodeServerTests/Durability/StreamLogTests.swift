@@ -124,6 +124,118 @@ import Testing
         #expect(ends.count > 3)
     }
 
+    /// Ends of the units in `bytes`.
+    private func unitEnds(_ bytes: Data) throws -> [Int] {
+        var scanner = UnitScanner()
+        var commands: [UnitScanner.Command] = []
+        var arguments = ByteSliceList()
+        var ends = [0]
+        try [UInt8](bytes).withByteSlice { slice in
+            while case .unit(let length) = try scanner.next(
+                slice.dropFirst(ends[ends.count - 1]), commands: &commands, arguments: &arguments)
+            {
+                ends.append(ends[ends.count - 1] + length)
+            }
+        }
+        return ends
+    }
+
+    @Test func aMasterKeepsWholeUnitsBehindTheLastGoodRecord() throws {
+        let folder = try TemporaryFolder()
+        let node = try DurableNode(folder) { $0.fsync = .no }
+        try fill(node, 0..<30)
+        let start = Clock.wallMilliseconds()
+        try node.run(until: { Clock.wallMilliseconds() - start > 110 })
+        try fill(node, 30..<60)
+        let transaction =
+            command("MULTI") + command("SET", "a", "1") + command("SET", "b", "2")
+            + command("EXEC")
+        try node.write(transaction)
+        let whole = try Data(contentsOf: lastLog(folder))
+        let ends = try unitEnds(whole)
+        let tails: [[UInt8]] = [
+            [], [UInt8](repeating: 0, count: 5_000), [UInt8]("garbage".utf8),
+            command("NOSUCH", "command"), command("MULTI") + command("SET", "c", "3") + [0, 0],
+        ]
+        for cut in stride(from: whole.count - 1, to: 0, by: -41) {
+            let torn = try folder.copy()
+            let end = try #require(ends.last { $0 <= cut })
+            // Garbage follows a whole unit; a cut falls anywhere.
+            let tail = tails[cut % tails.count]
+            try (tail.isEmpty ? whole.prefix(cut) : whole.prefix(end) + tail)
+                .write(to: lastLog(torn))
+            let log = try lastLog(torn)
+            let master = try DurableNode(torn)
+            #expect(master.log.offset == Int64(end))
+            #expect(master.log.secondOffset <= Int64(end))
+            #expect(master.logged.contains { $0.contains("bytes unverified, cut") })
+            if end > 0 {
+                #expect(try Data(contentsOf: log) == whole.prefix(end))
+                #expect(try master.stream(from: 1) == [UInt8](whole.prefix(end)))
+            }
+            // The kept bytes are there after the next starts, too.
+            try master.set("after", "the crash", commits: true)
+            for isReplica in [false, true] {
+                let again = try DurableNode(torn.copy(), isReplica: isReplica)
+                #expect(again.model() == master.model())
+                #expect(again.log.offset == master.log.offset)
+                if isReplica { #expect(again.log.position == master.log.position) }
+            }
+        }
+    }
+
+    @Test func damagedBytesBehindTheLastGoodRecordEndTheKeptUnits() throws {
+        var random = SeededRandom(seed: 7)
+        let folder = try TemporaryFolder()
+        let node = try DurableNode(folder) { $0.fsync = .no }
+        try fill(node, 0..<100)
+        let whole = try Data(contentsOf: lastLog(folder))
+        let ends = try unitEnds(whole)
+        for _ in 0..<40 {
+            let torn = try folder.copy()
+            var bytes = whole
+            let place = random.below(whole.count)
+            for index in place..<min(place + 64, whole.count) { bytes[index] = 0 }
+            try bytes.write(to: lastLog(torn))
+            let master = try DurableNode(torn)
+            #expect(ends.contains(Int(master.log.offset)))
+            #expect(master.log.offset <= Int64(place))
+            let replica = try DurableNode(torn.copy(), isReplica: true)
+            #expect(replica.log.offset <= master.log.offset)
+        }
+    }
+
+    @Test func aRepairedLogLoadsWhenTornOnesMustNot() throws {
+        let folder = try TemporaryFolder()
+        let node = try DurableNode(folder)
+        try fill(node, 0..<100)
+        for isReplica in [false, true] {
+            let repaired = try folder.copy()
+            let log = try lastLog(repaired)
+            let bytes = try Data(contentsOf: log)
+            let ends = try unitEnds(bytes)
+            try bytes.prefix(ends[ends.count - 2]).write(to: log)
+            let again = try DurableNode(repaired, isReplica: isReplica) {
+                $0.loadsTruncated = false
+            }
+            #expect(isReplica || again.log.offset == Int64(ends[ends.count - 2]))
+            #expect(again.log.offset <= Int64(ends[ends.count - 2]))
+        }
+    }
+
+    @Test func emptyLinesOfAMastersStreamAreReplayedAsNothing() throws {
+        let folder = try TemporaryFolder()
+        let node = try DurableNode(folder, isReplica: true)
+        try node.set("key", "value")
+        node.applyStream([0x0A, 0x0D, 0x0A] + command("SET", "b", "c") + [0x0A], database: 0)
+        try node.endTurn()
+        for isReplica in [false, true] {
+            let again = try DurableNode(folder.copy(), isReplica: isReplica)
+            #expect(again.model() == node.model())
+            #expect(again.log.offset == node.log.offset)
+        }
+    }
+
     @Test func aTornTailStopsTheStartWhenToldSo() throws {
         let folder = try TemporaryFolder()
         let node = try DurableNode(folder)
