@@ -59,6 +59,13 @@ public final class Node {
     var signalChannel: SignalChannel?
     /// Facts have changed since they were last published.
     var hasNewFacts = false
+    /// How long answers that may show what the log lacks wait for a log that cannot be written;
+    /// from then on only those wait whose writes it lacks.
+    static let logWaitMillisecondsMax: Int64 = 1_000
+    /// As above; tests change it.
+    var logWaitMilliseconds = Node.logWaitMillisecondsMax
+    /// Since when the log has been behind, in milliseconds of the loop; nil when it is not.
+    private var logBehindSinceMilliseconds: Int64?
     private var committed: [() -> Void] = []
     private var turnStartMicroseconds: Int64 = 0
     /// Wall clock in milliseconds, read once per turn.
@@ -116,18 +123,31 @@ public final class Node {
         for client in engine.takeClientsWithOutput() { clients.session(of: client)?.requestFlush() }
         if settings.memoryBytesMax > 0 { checkMemory() }
         links.beforeCommit()
-        turn.flushOutputs(committedOffset: commitStream() ? .max : stream.committedOffset)
+        let isCommitted = commitStream()
+        let holdsAll = !isCommitted && logIsExpectedBack
+        turn.flushOutputs(
+            committedOffset: isCommitted ? .max : stream.committedOffset, holdsAll: holdsAll)
         snapshots.endOfTurn()
-        if !committed.isEmpty { runCommitted() }
+        if !committed.isEmpty && !holdsAll { runCommitted() }
         if !offsetWaits.entries.isEmpty { answerOffsetWaits() }
         if hasNewFacts { publishFacts() }
         let now = Clock.monotonicMicroseconds()
         statistics.addTurn(microseconds: now &- turnStartMicroseconds)
-        board.turnEnded(offset: engine.streamOffset)
+        board.turnEnded(offset: releasedOffset)
     }
+
+    /// Whether the log has not been behind for so long that readers are better served.
+    private var logIsExpectedBack: Bool {
+        guard let since = logBehindSinceMilliseconds else { return false }
+        return loop.nowMilliseconds - since < logWaitMilliseconds
+    }
+
+    /// The end of the stream as others may know it: never more than the log has.
+    var releasedOffset: Int64 { min(engine.streamOffset, stream.committedOffset) }
 
     /// Writes the turn into the log; false when that fails. Then writes are refused, and replicas,
     /// acknowledgements and the replies of those who wrote wait; the next turn tries again.
+    /// Everybody else's replies wait too, for `logWaitMilliseconds` at most.
     func commitStream() -> Bool {
         settleStream()
         let hadFailed = stream.failure != nil
@@ -135,14 +155,19 @@ public final class Node {
             try stream.commit()
             links.afterCommit()
         } catch {
+            if logBehindSinceMilliseconds == nil {
+                logBehindSinceMilliseconds = loop.nowMilliseconds
+            }
             if !hadFailed { updateGates() }
             return false
         }
+        logBehindSinceMilliseconds = nil
         if hadFailed && stream.failure == nil { updateGates() }
         return true
     }
 
-    /// Runs `body` at the end of this turn, when the log covers everything the turn has done.
+    /// Runs `body` at the end of this turn, when the log covers everything the turn has done, or
+    /// has been behind for `logWaitMilliseconds`.
     func afterCommit(_ body: @escaping () -> Void) { committed.append(body) }
 
     private func runCommitted() {

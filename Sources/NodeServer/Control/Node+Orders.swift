@@ -25,7 +25,7 @@ extension Node {
             answer(
                 OrderAnswer(
                     accepted: problem == nil, epoch: identity.epoch,
-                    replicationID: replicationID, offset: engine.streamOffset, problem: problem))
+                    replicationID: replicationID, offset: releasedOffset, problem: problem))
         }
         factsChanged()
     }

@@ -52,11 +52,11 @@ extension Node {
     }
 
     private func isReached(_ wait: OffsetWait) -> Bool {
-        wait.replicationID == replicationID && engine.streamOffset >= wait.offset
+        wait.replicationID == replicationID && releasedOffset >= wait.offset
     }
 
     private func offsetAnswer(_ wait: OffsetWait) -> OffsetAnswer {
         OffsetAnswer(
-            reached: isReached(wait), replicationID: replicationID, offset: engine.streamOffset)
+            reached: isReached(wait), replicationID: replicationID, offset: releasedOffset)
     }
 }

@@ -104,9 +104,10 @@ extension ReplicationLinks {
         report.role = isReplica ? .replica : .master
         report.replicationID = history.id.text
         report.secondReplicationID = history.secondID == .none ? nil : history.secondID.text
-        report.offset = history.offset
+        // What the log lacks cannot be served, and would be lost with the process.
+        report.offset = min(history.offset, host.committedOffset)
         report.backlogFirst = history.firstOffset ?? 0
-        report.backlogLast = history.firstOffset == nil ? 0 : history.offset
+        report.backlogLast = history.firstOffset == nil ? 0 : report.offset
         report.replicas = replicas.map { session in
             HealthReport.Replica(
                 nodeID: session.link.options.identity?.nodeID, address: session.shownHost,

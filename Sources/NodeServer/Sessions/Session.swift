@@ -71,6 +71,8 @@ public final class Session: Channel {
         client.descriptorNumber = self.descriptor.number
     }
 
+    /// Whether the connection speaks the replication protocol.
+    var isHandedOver: Bool { state == .handedOver }
     /// Whether the connection is over.
     public var isClosed: Bool { state == .closed }
     /// Bytes of output that the kernel has not taken yet.
@@ -84,7 +86,8 @@ public final class Session: Channel {
 
     /// Writes what waits, then reads.
     public override func ready(_ readiness: Readiness) {
-        if readiness.contains(.writable) { flush() }
+        // Not at once: what other sessions of this turn have sent here must wait for the log.
+        if readiness.contains(.writable) { requestFlush() }
         guard state != .closed, !readiness.isDisjoint(with: [.readable, .failed, .hungUp]) else {
             return
         }
@@ -236,6 +239,17 @@ public final class Session: Channel {
             waitsForRoom = true
             node.loop.modify(
                 self, interest: state == .finishing ? .writable : [.readable, .writable])
+        }
+        checkOutputLimit()
+    }
+
+    /// The log is behind: output waits even when the kernel has room for it.
+    func holdOutput() {
+        guard state != .closed else { return }
+        if waitsForRoom {
+            // Its room would wake the loop again and again; `flush` asks for it anew.
+            waitsForRoom = false
+            node.loop.modify(self, interest: .readable)
         }
         checkOutputLimit()
     }

@@ -5,8 +5,9 @@
 //   3. each session with output: one write
 //   4. replicas are fed from the log
 //
-// 2 comes before 3 and 4, so that no reply and no replica is ahead of the log. One read buffer and
-// one batch serve all sessions; nothing here allocates once they have grown.
+// 2 comes before 3 and 4, so that no reply and no replica is ahead of the log; when 2 fails, 3
+// and 4 wait (see `flushOutputs`, and EngineThread in the documentation). One read buffer and one
+// batch serve all sessions; nothing here allocates once they have grown.
 
 import Bytes
 import Commands
@@ -84,14 +85,19 @@ final class Turn {
     }
 
     /// Sends the output of all listed sessions. With `committedOffset` the log is behind: sessions
-    /// whose writes it does not cover keep their output until the next turn that commits.
-    func flushOutputs(committedOffset: Int64 = .max) {
+    /// whose writes it does not cover keep their output until the next turn that commits. With
+    /// `holdsAll` all others do too, since their replies may show what those have written; only
+    /// links go on, because they send nothing but what comes from the log.
+    func flushOutputs(committedOffset: Int64 = .max, holdsAll: Bool = false) {
         var kept: [Session] = []
         var index = 0
         // A flush may list further sessions (a link that writes when its output has drained).
         while index < outputs.count {
             let session = outputs[index]
-            if committedOffset < .max && session.client.lastWriteOffset > committedOffset {
+            if session.client.lastWriteOffset > committedOffset
+                || (holdsAll && !session.isHandedOver)
+            {
+                session.holdOutput()
                 kept.append(session)
             } else {
                 session.isListedForOutput = false
