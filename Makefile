@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 60
 BENCH_ARGUMENTS ?=
 
 .PHONY: help up down build test unit integration leaks lint format packages-build packages-test python \
-	bench bench-smoke fuzz soak openapi compose-check docs-check clean
+	bench bench-smoke fuzz openapi clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
