@@ -39,8 +39,9 @@ let modules = [
     Module(name: "Directives", kind: .pure, uses: ["Bytes"]),
     Module(name: "Log", kind: .pure, uses: ["Bytes"]),
     Module(name: "Store", kind: .memory, uses: ["Bytes", "CLinux"]),
-    Module(name: "Commands", kind: .pure, uses: ["Bytes", "RESP", "Store"]),
     Module(name: "Persistence", kind: .pure, uses: ["Bytes", "RESP", "Store", "Log"]),
+    Module(
+        name: "Commands", kind: .pure, uses: ["Bytes", "RESP", "Store", "Log", "Persistence"]),
     Module(name: "Replication", kind: .pure, uses: ["Bytes", "RESP", "Log"]),
     Module(name: "ControlModel", kind: .pure),
     Module(name: "APIContract", kind: .pure, uses: ["HTTPWire", "ControlModel"]),
