@@ -65,18 +65,7 @@ enum CommandReplies {
             preconditionFailure("a row without keys has no specification")
         case .range(let first, let last, let step):
             writeIndex(first, &writer)
-            writer.bulk("find_keys")
-            writer.mapHeader(2)
-            writer.bulk("type")
-            writer.bulk("range")
-            writer.bulk("spec")
-            writer.mapHeader(3)
-            writer.bulk("lastkey")
-            writer.integer(last >= 0 ? last - first : last)
-            writer.bulk("keystep")
-            writer.integer(step)
-            writer.bulk("limit")
-            writer.integer(0)
+            writeRange(last: last >= 0 ? last - first : last, step: step, limit: 0, &writer)
         case .count(let at, let first):
             writeIndex(at, &writer)
             writer.bulk("find_keys")
@@ -91,7 +80,43 @@ enum CommandReplies {
             writer.integer(first - at)
             writer.bulk("keystep")
             writer.integer(1)
+        case .keyword(let word, let from, let last, let step, let limit):
+            writer.bulk("keyword")
+            writer.bulk("spec")
+            writer.mapHeader(2)
+            writer.bulk("keyword")
+            writer.bulk(word)
+            writer.bulk("startfrom")
+            writer.integer(from)
+            writeRange(last: last, step: step, limit: limit, &writer)
+        case .unknown:
+            writer.bulk("unknown")
+            writer.bulk("spec")
+            writer.mapHeader(0)
+            writer.bulk("find_keys")
+            writer.mapHeader(2)
+            writer.bulk("type")
+            writer.bulk("unknown")
+            writer.bulk("spec")
+            writer.mapHeader(0)
         }
+    }
+
+    private static func writeRange(
+        last: Int, step: Int, limit: Int, _ writer: inout ReplyWriter
+    ) {
+        writer.bulk("find_keys")
+        writer.mapHeader(2)
+        writer.bulk("type")
+        writer.bulk("range")
+        writer.bulk("spec")
+        writer.mapHeader(3)
+        writer.bulk("lastkey")
+        writer.integer(last)
+        writer.bulk("keystep")
+        writer.integer(step)
+        writer.bulk("limit")
+        writer.integer(limit)
     }
 
     private static func writeIndex(_ index: Int, _ writer: inout ReplyWriter) {

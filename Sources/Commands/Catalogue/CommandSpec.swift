@@ -11,6 +11,11 @@ public typealias Arguments = ByteSliceView
 public typealias CommandHandler =
     @Sendable (CommandEngine, ClientState, Arguments) throws(ReplyError) -> Void
 
+/// Tells the positions of a command's keys and what it does to each, where the specifications in
+/// its row cannot; false when the arguments do not fit.
+public typealias KeyFinder =
+    @Sendable (Arguments, (Int, KeySpec.Access) -> Void) -> Bool
+
 /// The groups of the public documentation.
 public enum CommandGroup: Sendable {
     /// The group's name in COMMAND DOCS.
@@ -59,6 +64,8 @@ public struct CommandSpec: Sendable {
     public let categories: ACLCategory
     /// Its keys; most commands have one specification.
     public let keys: [KeySpec]
+    /// Finds the keys in place of `keys`, which then only describe them.
+    public let findKeys: KeyFinder?
     /// Arguments as one line: `key value [NX | XX] [EX seconds]`.
     public let syntax: StaticString
     /// One sentence.
@@ -76,8 +83,8 @@ public struct CommandSpec: Sendable {
     public init(
         name: StaticString, since: StaticString, group: CommandGroup,
         complexity: StaticString = "O(1)", arity: Int, flags: CommandFlags = [],
-        categories: ACLCategory = [], keys: [KeySpec] = [], syntax: StaticString = "",
-        summary: StaticString, tips: [StaticString] = [],
+        categories: ACLCategory = [], keys: [KeySpec] = [], findKeys: KeyFinder? = nil,
+        syntax: StaticString = "", summary: StaticString, tips: [StaticString] = [],
         replacedBy: (since: StaticString, command: StaticString)? = nil,
         subcommands: [CommandSpec] = [], handler: @escaping CommandHandler
     ) {
@@ -89,6 +96,7 @@ public struct CommandSpec: Sendable {
         self.flags = subcommands.isEmpty ? flags : flags.union(.container)
         self.categories = CommandSpec.allCategories(of: flags, beside: categories)
         self.keys = keys
+        self.findKeys = findKeys
         self.syntax = syntax
         self.summary = summary
         self.tips = tips
@@ -106,6 +114,19 @@ public struct CommandSpec: Sendable {
             name: name, since: since, group: group, complexity: "Depends on subcommand.",
             arity: -2, flags: flags, summary: summary, subcommands: subcommands,
             handler: { _, _, _ in preconditionFailure("a container is never run") })
+    }
+
+    /// Calls `body` with the position of each key and what the command does to it; false when the
+    /// arguments do not fit the row. Arguments that only look like keys are left out.
+    func forEachKey(
+        _ arguments: Arguments, _ body: (Int, KeySpec.Access) -> Void
+    ) -> Bool {
+        if let findKeys { return findKeys(arguments, body) }
+        for specification in keys where !specification.access.contains(.notKey) {
+            let fits = specification.forEachKey(arguments) { body($0, specification.access) }
+            if !fits { return false }
+        }
+        return true
     }
 
     /// The categories that follow from the flags, as in Redis.

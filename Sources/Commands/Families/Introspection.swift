@@ -150,10 +150,12 @@ enum Introspection {
             throw ReplyError("ERR Invalid number of arguments specified for command")
         }
         var places: [(place: Int, access: KeySpec.Access)] = []
-        for keys in spec.keys {
-            let access = isPlainSet(spec, command) ? [.overwrite, .update] : keys.access
-            let fits = keys.forEachKey(command) { places.append(($0, access)) }
-            guard fits else { throw ReplyError("ERR Invalid arguments specified for command") }
+        let fits = spec.forEachKey(command) { places.append(($0, $1.subtracting(.incomplete))) }
+        if !fits || places.isEmpty {
+            guard spec.flags.contains(.noMandatoryKeys) else {
+                throw ReplyError("ERR Invalid arguments specified for command")
+            }
+            places = []
         }
         client.writer.arrayHeader(places.count)
         for (place, access) in places {
@@ -165,15 +167,6 @@ enum Introspection {
                 client.writer.bulk(command[place])
             }
         }
-    }
-
-    /// SET without GET does not read what it replaces.
-    private static func isPlainSet(_ spec: CommandSpec, _ command: Arguments) -> Bool {
-        guard ByteSlice(spec.name) == "set" else { return false }
-        for index in 3..<max(3, command.count) where command[index].equalsIgnoringCase("get") {
-            return false
-        }
-        return true
     }
 
     private static func help(

@@ -16,7 +16,7 @@ enum Strings {
                 .one(
                     [.readWrite, .access, .update, .variable],
                     notes: "RW and ACCESS due to the optional `GET` argument")
-            ],
+            ], findKeys: setKey,
             syntax: """
                 key value [NX | XX] [GET] [EX seconds | PX milliseconds | \
                 EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]
@@ -109,6 +109,19 @@ enum Strings {
     ]
 
     // MARK: SET and its kin
+
+    /// SET without GET does not read what it replaces.
+    private static func setKey(
+        _ arguments: Arguments, _ body: (Int, KeySpec.Access) -> Void
+    ) -> Bool {
+        guard arguments.count > 2 else { return false }
+        for index in 3..<max(3, arguments.count) where arguments[index].equalsIgnoringCase("get") {
+            body(1, [.readWrite, .access, .update])
+            return true
+        }
+        body(1, [.overwrite, .update])
+        return true
+    }
 
     static func set(
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
