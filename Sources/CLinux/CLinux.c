@@ -41,6 +41,18 @@ void hw_set_thread_name(const char *name) {
     pthread_setname_np(pthread_self(), short_name);
 }
 
+int hw_lower_priority(int nice_value, uint64_t slice_nanoseconds) {
+    // The first version of the kernel's structure; glibc 2.36 does not declare it.
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice_value;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+    } attributes = {.size = 48, .nice_value = nice_value, .runtime = slice_nanoseconds};
+    return (int)syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
 void hw_trim_heap(void) { malloc_trim(0); }
 
 const char *hw_error_text(int code, char *buffer, size_t size) {

@@ -36,6 +36,10 @@ int hw_set_nonblocking(int descriptor);
 /// Thread id as the kernel counts it.
 int hw_thread_id(void);
 
+/// sched_setattr for the calling thread: its nice value, and how long it may run at a stretch while
+/// others wait (kernels before 6.12 ignore that).
+int hw_lower_priority(int nice_value, uint64_t slice_nanoseconds);
+
 /// Names the calling thread; at most 15 bytes are kept.
 void hw_set_thread_name(const char *_Nonnull name);
 
