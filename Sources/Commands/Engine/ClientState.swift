@@ -100,11 +100,13 @@ public final class ClientState {
     public internal(set) var leavesAccessTimes = false
     /// What it waits for.
     public var blocked: BlockedState? { didSet { updateStop() } }
+    /// The command that waits for keys, or runs again because one of them has changed.
+    var wait: KeyWait?
     /// Offset in the stream behind its last write; 0 before the first.
     public internal(set) var lastWriteOffset: Int64 = 0
     /// Number of the last command in the table, for CLIENT LIST; -1 before the first.
     public internal(set) var lastCommandNumber = -1
-    /// A transaction is running: nothing in it may block.
+    /// A transaction or a script is running: nothing in it may block.
     public internal(set) var deniesBlocking = false
     var replyMode = ReplyMode.on { didSet { updateSpecial() } }
     /// Whether it is in the engine's list of clients with new output.

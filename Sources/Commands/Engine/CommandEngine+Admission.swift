@@ -74,7 +74,7 @@ extension CommandEngine {
         return nil
     }
 
-    private func mustWait(_ flags: CommandFlags, _ client: ClientState) -> Bool {
+    func mustWait(_ flags: CommandFlags, _ client: ClientState) -> Bool {
         switch pause {
         case .none: false
         case .writes:

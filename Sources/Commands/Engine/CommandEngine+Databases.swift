@@ -16,6 +16,7 @@ extension CommandEngine {
                 return (isThere, false)
             }
         }
+        noteChanges(database: index)
         guard let table = keyspace.takeAll(index) else { return }
         if atOnce { table.free() } else { disposeOf(table) }
     }
@@ -37,13 +38,15 @@ extension CommandEngine {
             }
         }
         keyspace.swap(first, second)
+        for index in [first, second] { noteChanges(database: index) }
     }
 
-    /// All data were replaced (a full sync, a reload): breaks the transactions that watch a key.
+    /// All data were replaced (a full sync, a reload): breaks the transactions that watch a key and
+    /// wakes the clients that wait for one.
     public func dataWereReplaced() {
         changeCount += 1
-        if watches.isEmpty { return }
-        for index in 0..<keyspace.databaseCount {
+        for index in 0..<keyspace.databaseCount where observesChanges {
+            noteChanges(database: index)
             watches.touchAll(database: index) { _ in (true, true) }
         }
     }

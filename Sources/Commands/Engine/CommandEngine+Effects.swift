@@ -119,22 +119,17 @@ extension CommandEngine {
         RequestWriter.argument(number, into: &effects)
     }
 
-    /// `count` changes of `key` were made: counts them and breaks transactions that watch the key.
+    /// `count` changes of `key` were made: counts them, breaks transactions that watch the key and
+    /// wakes clients that wait for it.
     @inline(__always)
     func changed(_ key: ByteSlice, _ client: ClientState, count: Int64 = 1) {
         changeCount &+= count
-        if !watches.isEmpty { touchWatchers(key, database: client.databaseIndex) }
+        if observesChanges { noteChange(key, database: client.databaseIndex) }
     }
 
     /// As `changed`, for another database than the client's.
     func changed(_ key: ByteSlice, database: Int) {
         changeCount &+= 1
-        if !watches.isEmpty { touchWatchers(key, database: database) }
-    }
-
-    @inline(never)
-    func touchWatchers(_ key: ByteSlice, database: Int) {
-        let exists = keyspace.database(database).find(key, keyspace.hash(key)) != nil
-        watches.touch(database: database, key: key, exists: exists)
+        if observesChanges { noteChange(key, database: database) }
     }
 }

@@ -98,6 +98,7 @@ extension CommandEngine {
         }
         endUnit(client)
         client.lastCommandNumber = number
+        if hasReadyKeys { serveReadyKeys() }
     }
 
     @inline(__always)
@@ -179,7 +180,7 @@ extension CommandEngine {
         if client.isMaster || (isSilent && client.replyMode != .on) {
             client.writer.buffer.truncate(to: min(replyStart, client.writer.buffer.count))
         }
-        if client.replyMode == .skipCurrent { client.replyMode = .on }
+        if client.replyMode == .skipCurrent && client.wait == nil { client.replyMode = .on }
         if client.replyMode == .skipNext { client.replyMode = .skipCurrent }
         return true
     }
@@ -190,10 +191,12 @@ extension CommandEngine {
         beginUnit()
         runHandler(number, arguments, client)
         endUnit(client)
-        let ended = count(number, since: started)
         client.lastCommandNumber = number
+        // One that blocks is counted when it has its answer.
+        let ended =
+            client.wait == nil ? count(number, since: started) : owner.monotonicNanoseconds()
         let limit = settings.slowLogMicroseconds
-        if limit >= 0 && (ended - started) / 1_000 >= limit
+        if limit >= 0 && (ended - started) / 1_000 >= limit && client.wait == nil
             && !table.facts[number].flags.contains(.skipSlowLog)
         {
             slowLog.add(
@@ -202,7 +205,9 @@ extension CommandEngine {
             ) { isSecret($0, of: arguments, number) }
         }
         if !monitors.isEmpty { feedMonitors(number, arguments, client) }
-        return ended
+        guard hasReadyKeys else { return ended }
+        serveReadyKeys()
+        return owner.monotonicNanoseconds()
     }
 
     /// Counts a command that was measured alone; returns the present time.
@@ -223,7 +228,7 @@ extension CommandEngine {
     }
 
     /// Refuses a command before it ran.
-    private func reject(_ error: ReplyError, _ number: Int, _ client: ClientState) {
+    func reject(_ error: ReplyError, _ number: Int, _ client: ClientState) {
         if number >= 0 { statistics[number].rejectedCalls &+= 1 }
         if number >= 0 && ByteSlice(table.specs[number].name) == "exec" {
             Transactions.discard(self, client)

@@ -82,6 +82,6 @@ extension CommandEngine {
         counts.expiredKeys += 1
         propagate(deletionName, key, database: databaseIndex)
         notify(.expired, "expired", key, database: databaseIndex)
-        if !watches.isEmpty { touchWatchers(key, database: databaseIndex) }
+        if observesChanges { noteChange(key, database: databaseIndex) }
     }
 }

@@ -17,7 +17,7 @@ extension CommandEngine {
     public func expireKeys(bucketBudget: Int) -> Bool {
         guard mayExpireActively else { return true }
         // Listeners and watchers are told afterwards: the keyspace must not be looked at meanwhile.
-        let tells = !watches.isEmpty || eventMask.contains(.expired)
+        let tells = observesChanges || eventMask.contains(.expired)
         var removed: [(database: Int, key: [UInt8])] = []
         let sweep = keyspace.removeExpired(now: now, bucketBudget: bucketBudget) {
             database, entry in
@@ -31,9 +31,10 @@ extension CommandEngine {
         for (database, key) in removed {
             key.withByteSlice { key in
                 notify(.expired, "expired", key, database: database)
-                if !watches.isEmpty { touchWatchers(key, database: database) }
+                if observesChanges { noteChange(key, database: database) }
             }
         }
+        serveReadyKeys()
         return sweep.isComplete
     }
 }

@@ -40,7 +40,14 @@ public final class CommandEngine {
     var eventMask: KeyspaceEvents = []
     var counts = EngineCounters()
     var statistics: TrivialList<CommandStatistics>
-    var watches = WatchTable()
+    var watches = WatchTable() { didSet { updateObservers() } }
+    var waits = WaitTable()
+    /// Somebody watches a key or waits for one: `changed` must tell.
+    var observesChanges = false
+    /// A key has changed that somebody waits for.
+    var hasReadyKeys = false
+    var unblockedClients: [ClientState] = []
+    var servedArguments = ByteSliceList(capacity: 16)
     var subscribers = SubscriptionTable()
     var monitors: [ClientState] = []
     var errorCounts: [String: Int64] = [:]
@@ -169,9 +176,10 @@ public final class CommandEngine {
         for index in 0..<statistics.count { statistics[index] = CommandStatistics() }
     }
 
-    /// Forgets a client that is gone: its watches, subscriptions and transaction.
+    /// Forgets a client that is gone: its watches, waits, subscriptions and transaction.
     public func forget(_ client: ClientState) {
         watches.removeAll(of: client)
+        dropWait(of: client)
         dropSubscriptions(of: client)
         client.transaction = nil
         listedClients.removeAll { $0 === client }

@@ -180,9 +180,11 @@ extension Clients {
             throw .wrongArity("client|unblock")
         }
         let id = try engine.integer(arguments[2])
+        guard let target = engine.host.client(id: id) else { return client.writer.integer(0) }
+        let error = ReplyError("UNBLOCKED client unblocked via CLIENT UNBLOCK")
         let isUnblocked =
-            engine.host.client(id: id).map { engine.host.unblock($0, withError: withError) }
-            ?? false
+            engine.endWait(of: target, with: withError ? error : nil)
+            || engine.host.unblock(target, withError: withError)
         client.writer.integer(isUnblocked ? 1 : 0)
     }
 
