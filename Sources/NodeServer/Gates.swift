@@ -10,7 +10,10 @@ extension Node {
     /// Brings the gates in line with role, links, persistence, memory and settings.
     func updateGates() {
         let isReplica = isReplica
-        if engine.isReplica != isReplica { engine.isReplica = isReplica }
+        if engine.isReplica != isReplica {
+            engine.isReplica = isReplica
+            if isReplica { endWaitsForKeys() }
+        }
         logOutput.setRole(isReplica ? "S" : "M")
         let gate = writeGate
         if engine.writeGate != gate { engine.writeGate = gate }

@@ -44,6 +44,7 @@ public final class Node {
     var shutdown = ShutdownState()
     var pauses = Pauses()
     var pauseTimer: TimerID?
+    var waitTimer = WaitTimer()
     var offsetWaits = OffsetWaits()
     var controlPort: ControlPort?
     /// The replication stream and where it is kept.
@@ -120,6 +121,7 @@ public final class Node {
     }
 
     private func endTurn() {
+        settleWaitsForKeys()
         for client in engine.takeClientsWithOutput() { clients.session(of: client)?.requestFlush() }
         if settings.memoryBytesMax > 0 { checkMemory() }
         links.beforeCommit()

@@ -144,6 +144,14 @@ extension CommandEngine {
         return true
     }
 
+    /// Ends all waits for keys with `error`; returns the clients.
+    public func endWaits(with error: ReplyError) -> [ClientState] {
+        waits.all.map { wait in
+            end(wait, with: error)
+            return wait.client
+        }
+    }
+
     private func end(_ wait: KeyWait, with error: ReplyError?) {
         let client = wait.client
         waits.remove(wait)

@@ -61,6 +61,13 @@ struct WaitQueue {
         return nil
     }
 
+    /// Calls `body` with each wait in order.
+    func forEach(_ body: (KeyWait) -> Void) {
+        for place in places {
+            if let wait = place.wait { body(wait) }
+        }
+    }
+
     /// Index of the first place with at least this ticket.
     private func index(from ticket: UInt64) -> Int {
         var low = 0

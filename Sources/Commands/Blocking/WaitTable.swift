@@ -100,6 +100,19 @@ struct WaitTable {
         before.next = awaited.next
     }
 
+    /// All waits in the order of their beginning.
+    var all: [KeyWait] {
+        var waits: [UInt64: KeyWait] = [:]
+        for first in keysByName.values {
+            var candidate: AwaitedKey? = first
+            while let awaited = candidate {
+                awaited.queue.forEach { waits[$0.ticket] = $0 }
+                candidate = awaited.next
+            }
+        }
+        return waits.values.sorted { $0.ticket < $1.ticket }
+    }
+
     // MARK: Changes
 
     /// A key has changed. Keys with the same hash are looked at as well, which does no harm.

@@ -16,7 +16,7 @@ extension Node {
             inputMax = max(inputMax, session.inputCount)
             outputMax = max(outputMax, session.outputCount)
             let client = session.client
-            if client.blocked != nil { blocked += 1 }
+            if session.isHeld { blocked += 1 }
             if client.subscriptionCount > 0 { subscribers += 1 }
             if client.watchedCount > 0 { watching += 1 }
             if client.isReplica { replicas += 1 }
@@ -31,10 +31,11 @@ extension Node {
         text.field("tracking_clients", 0)
         text.field("pubsub_clients", subscribers)
         text.field("watching_clients", watching)
-        text.field("clients_in_timeout_table", 0)
+        text.field("clients_in_timeout_table", engine.timedWaitCount)
         text.field("total_watched_keys", engine.watchedKeyCount)
-        text.field("total_blocking_keys", 0)
-        text.field("total_blocking_keys_on_nokey", 0)
+        let awaited = engine.awaitedKeyCounts
+        text.field("total_blocking_keys", awaited.all)
+        text.field("total_blocking_keys_on_nokey", awaited.wakingWithoutKey)
     }
 
     /// Bytes the node itself accounts for: data, tables, buffers of clients.

@@ -25,6 +25,7 @@ extension Node {
     /// Lets clients go on that waited for the end of a pause; those that still must wait are held
     /// again by the engine.
     private func resumeHeldClients() {
+        engine.serveReadyKeys()
         for session in clients.all where session.client.blocked == nil { session.resume() }
     }
 }

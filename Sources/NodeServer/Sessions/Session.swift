@@ -73,6 +73,8 @@ public final class Session: Channel {
 
     /// Whether the connection speaks the replication protocol.
     var isHandedOver: Bool { state == .handedOver }
+    /// Whether it is blocked, or waits for the end of a pause.
+    var isHeld: Bool { state == .held }
     /// Whether the connection is over.
     public var isClosed: Bool { state == .closed }
     /// Bytes of output that the kernel has not taken yet.
