@@ -11,6 +11,7 @@ import argparse
 import platform
 import time
 
+import commands
 import failover
 import fullsync
 import memory
@@ -19,6 +20,7 @@ import throughput
 
 SECTIONS = {
     "throughput": (throughput, "Throughput and server CPU per million requests", (False, True)),
+    "commands": (commands, "Server CPU of commands, s per million requests", (False,)),
     "memory": (memory, "Growth of resident memory per key", (False,)),
     "snapshot": (snapshot, "GET latency while a background save runs under writes", (False,)),
     "fullsync": (fullsync, "Time of a full sync", (False, True)),
