@@ -54,6 +54,9 @@ public struct CommandFlags: OptionSet, Sendable, BitwiseCopyable {
     /// The command may come without any key.
     public static let noMandatoryKeys = CommandFlags(rawValue: 1 << 22)
 
+    /// Runs on a node of a cluster that is importing the slot of its keys.
+    public static let asking = CommandFlags(rawValue: 1 << 24)
+
     /// The command cannot take the engine's straight path.
     static let notStraight = CommandFlags(rawValue: 1 << 31)
 
@@ -65,7 +68,8 @@ public struct CommandFlags: OptionSet, Sendable, BitwiseCopyable {
         (.write, "write"), (.readOnly, "readonly"), (.denyOutOfMemory, "denyoom"),
         (.admin, "admin"), (.pubSub, "pubsub"), (.noScript, "noscript"),
         (.blocking, "blocking"), (.loading, "loading"), (.stale, "stale"),
-        (.skipMonitor, "skip_monitor"), (.skipSlowLog, "skip_slowlog"), (.fast, "fast"),
+        (.skipMonitor, "skip_monitor"), (.skipSlowLog, "skip_slowlog"),
+        (.asking, "asking"), (.fast, "fast"),
         (.noAuth, "no_auth"), (.mayReplicate, "may_replicate"),
         (.noMandatoryKeys, "no_mandatory_keys"), (.noAsyncLoading, "no_async_loading"),
         (.noMulti, "no_multi"), (.movableKeys, "movablekeys"), (.allowBusy, "allow_busy"),

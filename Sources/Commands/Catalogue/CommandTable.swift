@@ -169,7 +169,7 @@ public final class CommandTable {
         [
             Connection.table, Clients.table, Strings.table, Keys.table, Expiry.table,
             Transactions.table, PubSub.table, Server.table, Introspection.table,
-            Debugging.table, ReplicationCommands.table,
+            Debugging.table, ReplicationCommands.table, Serialization.table,
         ]
     }
 }

@@ -8,6 +8,7 @@
 // One engine per node, confined to the engine thread. The node sets the time and the gates, hands
 // in batches, and at the end of a turn drains the stream before it sends any reply.
 internal import Bytes
+internal import Persistence
 internal import RESP
 public import Store
 
@@ -55,6 +56,8 @@ public final class CommandEngine {
     var listedClients: [ClientState] = []
     var scratch = ByteBuffer()
     var numberText = ByteBuffer(capacity: 32)
+    /// Payloads of DUMP and RESTORE; made when the first is needed.
+    lazy var dumpCodec = DumpCodec(keyspace: keyspace)
 
     /// An engine over `keyspace`; `host` must outlive it.
     public init(

@@ -1,5 +1,6 @@
 // DEBUG: what test suites need. Subcommands that concern the process or its files are the node's.
 internal import Bytes
+internal import Persistence
 internal import RESP
 internal import Store
 
@@ -55,8 +56,11 @@ enum Debugging {
             client.writer.ok()
         case ("error", 3):
             throw ReplyError(composed: arguments[2].string)
-        case ("quicklist-packed-threshold", 3), ("set-skip-checksum-validation", 3),
-            ("dict-resizing", 3), ("set-disable-deny-scripts", 3), ("replybuffer", 3...):
+        case ("set-skip-checksum-validation", 3):
+            engine.dumpCodec.verifiesChecksum = try engine.integer(arguments[2]) == 0
+            client.writer.ok()
+        case ("quicklist-packed-threshold", 3), ("dict-resizing", 3),
+            ("set-disable-deny-scripts", 3), ("replybuffer", 3...):
             // Switches of mechanisms that this store does not have: there is nothing to turn.
             client.writer.ok()
         case ("help", 2):

@@ -128,6 +128,9 @@ enum Keys {
         guard let entry = engine.lookUp(arguments[1], engine.keyHash, client) else {
             return client.writer.simpleString("none")
         }
+        if let module = entry.object as? ModuleValue {
+            return client.writer.simpleString(composed: module.typeName)
+        }
         client.writer.simpleString(entry.type.name)
     }
 

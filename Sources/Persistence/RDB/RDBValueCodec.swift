@@ -90,7 +90,7 @@ public struct RDBValueCodec: Sendable {
         RDBValueCodec(3, "zset", scan: RDBScans.asciiScores),
         RDBValueCodec(4, "hash", scan: RDBScans.strings(perElement: 2)),
         RDBValueCodec(5, "zset", scan: RDBScans.binaryScores),
-        RDBValueCodec(7, "module", scan: RDBScans.module),
+        RDBValueCodec(7, "module", load: RDBModules.load, scan: RDBScans.module),
         RDBValueCodec(9, "hash", scan: RDBScans.packed(ZipmapCheck.walk)),
         RDBValueCodec(10, "list", scan: RDBScans.packed(ZiplistCheck.walk)),
         RDBValueCodec(11, "set", scan: RDBScans.packed(IntsetCheck.walk)),

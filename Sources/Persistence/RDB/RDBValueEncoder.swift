@@ -14,7 +14,8 @@ public struct RDBValueEncoder: Sendable {
     public static func find(_ type: ValueType) -> RDBValueEncoder? {
         switch type {
         case .string: string
-        case .list, .set, .sortedSet, .hash, .stream, .module: nil
+        case .module: RDBModules.encoder
+        case .list, .set, .sortedSet, .hash, .stream: nil
         }
     }
 
