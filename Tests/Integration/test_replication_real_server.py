@@ -69,7 +69,8 @@ def assert_same(master, *replicas):
     wait_in_step(master, *replicas)
 
 
-ROLES = [("node", "redis"), ("redis", "node"), ("node", "node")]
+ROLES = [("node", "redis"), ("redis", "node"), ("node", "node"), ("node", "valkey"),
+         ("valkey", "node")]
 MIXES = [kinds for kinds in itertools.product(["node", "redis"], repeat=3) if "node" in kinds]
 
 
