@@ -1,4 +1,5 @@
-// Frees tables that no database names any more (a flush, a replaced data set) where nobody waits.
+// Frees tables that no database names any more (a flush, a replaced data set), and big objects that
+// were removed or overwritten, where nobody waits.
 //
 //   engine thread ── free(table) ──► pending += keys ──► worker: table.free() ──► pending -= keys
 //                                                                                 freed += keys
@@ -39,6 +40,17 @@ final class LazyFree: Sendable {
             table.free()
             counts.freed.add(table.count, ordering: .relaxed)
             counts.pending.subtract(table.count, ordering: .releasing)
+        }
+    }
+
+    /// Takes an object over, which counts as one. The caller must not look at it again.
+    func free(_ object: DetachedObject) {
+        let counts = counts
+        counts.pending.add(1, ordering: .relaxed)
+        worker.post {
+            object.free()
+            counts.freed.add(1, ordering: .relaxed)
+            counts.pending.subtract(1, ordering: .releasing)
         }
     }
 

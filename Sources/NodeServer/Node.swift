@@ -103,6 +103,7 @@ public final class Node {
         let lazyFree = lazyFree
         engine.disposeOf = { lazyFree.free($0) }
         keyspace.onDisposal { lazyFree.free($0) }
+        keyspace.lazyFreeing.handler = { lazyFree.free($0) }
         snapshots.changeCount = { [unowned self] in engine.dirty }
         snapshots.usedBytes = { [unowned self] in usedMemoryBytes }
         snapshots.streamStarted = { [unowned self] in followStream() }

@@ -30,6 +30,12 @@ import Testing
         #expect(buffer.capacity <= 4_096)
     }
 
+    @Test func nothingFromSomewhereIsAppendedToNothing() {
+        var buffer = ByteBuffer()
+        buffer.append(ByteSlice("abc").prefix(0))
+        #expect(buffer.isEmpty && buffer.capacity == 0)
+    }
+
     @Test func slicesCompareLikeMemcmp() {
         #expect(ByteSlice("abc").compare(ByteSlice("abd")) < 0)
         #expect(ByteSlice("abcdefgh1").compare(ByteSlice("abcdefgh0")) > 0)

@@ -1,4 +1,6 @@
+import Commands
 import Directives
+import Store
 import Testing
 
 @testable import NodeServer
@@ -129,6 +131,47 @@ import Testing
     func refusedLinesSayWhy(line: String, reason: String) {
         let error = #expect(throws: ConfigFileError.self) { try load(line) }
         #expect(error?.reason == reason)
+    }
+
+    @Test func sizesOfCollectionsReachTheEngine() throws {
+        let names = [
+            "hash-max-listpack-entries", "hash-max-ziplist-value", "set-max-listpack-entries",
+            "set-max-listpack-value", "set-max-intset-entries", "zset-max-ziplist-entries",
+            "zset-max-listpack-value", "list-max-ziplist-size", "list-compress-depth",
+            "hll-sparse-max-bytes", "stream-node-max-bytes", "stream-node-max-entries",
+        ]
+        let lines = names.enumerated().map { "\($0.element) \($0.offset + 101)" }
+        let engine = Node.engineSettings(try load(lines.joined(separator: "\n")))
+        let values = [
+            engine.hashPackedEntriesMax, engine.hashPackedValueBytesMax,
+            engine.setPackedEntriesMax, engine.setPackedValueBytesMax,
+            engine.setIntegerEntriesMax, engine.sortedSetPackedEntriesMax,
+            engine.sortedSetPackedValueBytesMax, engine.listPackedSize,
+            engine.listCompressDepth, engine.hyperLogLogSparseBytesMax,
+            engine.streamNodeBytesMax, engine.streamNodeEntriesMax,
+        ]
+        #expect(values == Array(101...112))
+        let table = NodeDirectives.table
+        #expect(table.value(of: "hash-max-listpack-value", in: NodeSettings()) == "64")
+        #expect(table.value(of: "hash-max-ziplist-entries", in: NodeSettings()) == "512")
+        #expect(try load("list-max-listpack-size -3").encoding.listPackedSize == -3)
+    }
+
+    @Test func lazyFreeingReachesTheEngine() throws {
+        let defaults = Node.engineSettings(NodeSettings())
+        #expect(!defaults.deletesLazily && !defaults.expiresLazily && !defaults.flushesLazily)
+        #expect(!defaults.overwritesLazily && !defaults.evictsLazily)
+        let engine = Node.engineSettings(
+            try load(
+                """
+                lazyfree-lazy-user-del yes
+                lazyfree-lazy-user-flush yes
+                lazyfree-lazy-server-del yes
+                lazyfree-lazy-expire yes
+                lazyfree-lazy-eviction yes
+                """))
+        #expect(engine.deletesLazily && engine.expiresLazily && engine.flushesLazily)
+        #expect(engine.overwritesLazily && engine.evictsLazily)
     }
 
     @Test func savePointsOfAFileReplaceTheDefaults() throws {

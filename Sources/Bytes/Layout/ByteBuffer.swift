@@ -107,7 +107,8 @@ public struct ByteBuffer: ~Copyable {
     /// Appends the bytes of `slice`, which must not lie in this buffer.
     @inlinable
     public mutating func append(_ slice: ByteSlice) {
-        guard let base = unsafe slice.base else { return }
+        // An empty slice may have a base; an empty buffer has no storage to write to.
+        guard slice.count > 0, let base = unsafe slice.base else { return }
         reserve(slice.count)
         unsafe (storage.unsafelyUnwrapped + end).update(from: base, count: slice.count)
         end &+= slice.count

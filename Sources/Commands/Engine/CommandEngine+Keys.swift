@@ -78,7 +78,7 @@ extension CommandEngine {
 
     /// Deletes a key whose time is over and says so to stream, watchers and listeners.
     func deleteExpired(_ key: ByteSlice, _ hash: KeyHash, databaseIndex: Int) {
-        guard keyspace.database(databaseIndex).remove(key, hash) else { return }
+        guard keyspace.database(databaseIndex).remove(key, hash, .expiry) else { return }
         counts.expiredKeys += 1
         propagate(deletionName, key, database: databaseIndex)
         notify(.expired, "expired", key, database: databaseIndex)

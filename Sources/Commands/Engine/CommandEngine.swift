@@ -58,6 +58,8 @@ public final class CommandEngine {
     var numberText = ByteBuffer(capacity: 32)
     /// Payloads of DUMP and RESTORE; made when the first is needed.
     lazy var dumpCodec = DumpCodec(keyspace: keyspace)
+    /// Elements in packed form on their way into a value.
+    var packing = ByteBuffer(capacity: 256)
 
     /// An engine over `keyspace`; `host` must outlive it.
     public init(
@@ -71,7 +73,7 @@ public final class CommandEngine {
         keyHash = keyspace.hash(ByteSlice())
         random = SeededRandom(seed: keyHash.value)
         statistics = TrivialList(repeating: CommandStatistics(), count: table.specs.count)
-        eventMask = settings.events
+        settingsChanged(settings)
     }
 
     /// The node around the engine.
@@ -81,7 +83,7 @@ public final class CommandEngine {
 
     /// Directives that commands read.
     public var settings: EngineSettings {
-        didSet { eventMask = settings.events }
+        didSet { settingsChanged(settings) }
     }
     /// Wall-clock time in milliseconds, set once per turn: all commands of a turn see the same.
     public var nowMilliseconds: Int64 {
@@ -112,7 +114,19 @@ public final class CommandEngine {
     }
 
     /// Gets tables that were emptied, to free them elsewhere; they are freed at once by default.
+    /// Single objects go to `keyspace.lazyFreeing.handler`.
     public var disposeOf: (DetachedTable) -> Void = { _ in }
+
+    /// Takes the value: within `didSet`, only the observer itself may read the property.
+    private func settingsChanged(_ settings: EngineSettings) {
+        eventMask = settings.events
+        keyspace.encodingLimits = settings.encoding
+        let lazyFreeing = keyspace.lazyFreeing
+        lazyFreeing.freesDeletedLazily = settings.deletesLazily
+        lazyFreeing.freesOverwrittenLazily = settings.overwritesLazily
+        lazyFreeing.freesExpiredLazily = settings.expiresLazily
+        lazyFreeing.freesEvictedLazily = settings.evictsLazily
+    }
 
     private func updateGates() {
         var flags: CommandFlags = [.notStraight]

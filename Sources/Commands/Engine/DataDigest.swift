@@ -36,7 +36,7 @@ struct DataDigest {
 
     /// Adds type, value and presence of an expiry time of a string.
     mutating func addValue(_ entry: Entry) {
-        mix(word: UInt32(entry.type.rawValue))
+        mix(word: DataDigest.number(of: entry.type))
         if entry.type == .string {
             switch entry.stringValue {
             case .bytes(let bytes): mix(bytes)
@@ -44,6 +44,19 @@ struct DataDigest {
             }
         }
         if entry.hasExpiry { xor(ByteSlice("!!expire!!")) }
+    }
+
+    /// The number that Redis gives a type.
+    private static func number(of type: ValueType) -> UInt32 {
+        switch type {
+        case .string: 0
+        case .list: 1
+        case .set: 2
+        case .sortedSet: 3
+        case .hash: 4
+        case .module: 5
+        case .stream: 6
+        }
     }
 
     /// The digest of a whole data set.

@@ -1,6 +1,7 @@
 // The switches and counters of the engine that the node sets and reads.
 internal import Bytes
 public import RESP
+public import Store
 
 /// Whether clients may write.
 public enum WriteGate: Sendable, Equatable {
@@ -35,8 +36,19 @@ public struct EngineSettings: Sendable {
     public var password: [UInt8]?
     /// Which keyspace events are published (`notify-keyspace-events`).
     public var events: KeyspaceEvents = []
-    /// Expired keys go into the stream as UNLINK instead of DEL (`lazyfree-lazy-expire`).
+    /// How large collections may be in packed form (`*-max-listpack-*` and their kin).
+    public var encoding = EncodingLimits()
+    /// Expired keys go into the stream as UNLINK instead of DEL, and what is big is freed
+    /// elsewhere (`lazyfree-lazy-expire`).
     public var expiresLazily = false
+    /// DEL frees what is big elsewhere (`lazyfree-lazy-user-del`).
+    public var deletesLazily = false
+    /// What a command overwrites is freed elsewhere when it is big (`lazyfree-lazy-server-del`).
+    public var overwritesLazily = false
+    /// What is evicted is freed elsewhere when it is big (`lazyfree-lazy-eviction`).
+    public var evictsLazily = false
+    /// FLUSHALL and FLUSHDB without SYNC or ASYNC free elsewhere (`lazyfree-lazy-user-flush`).
+    public var flushesLazily = false
     /// Commands that take longer go into the slow log, in microseconds; negative: none do.
     public var slowLogMicroseconds: Int64 = 10_000
     /// Most commands in the slow log.

@@ -19,7 +19,10 @@ enum Keys {
             arity: -2, flags: [.write], categories: [.keyspace],
             keys: [.range(first: 1, last: -1, step: 1, [.remove, .delete])],
             syntax: "key [key ...]", summary: "Deletes one or more keys.",
-            tips: ["request_policy:multi_shard", "response_policy:agg_sum"], handler: delete),
+            tips: ["request_policy:multi_shard", "response_policy:agg_sum"],
+            handler: { engine, client, arguments in
+                delete(engine, client, arguments, .deletion)
+            }),
         CommandSpec(
             name: "unlink", since: "4.0.0", group: .generic,
             complexity: """
@@ -30,7 +33,10 @@ enum Keys {
             arity: -2, flags: [.write, .fast], categories: [.keyspace],
             keys: [.range(first: 1, last: -1, step: 1, [.remove, .delete])],
             syntax: "key [key ...]", summary: "Asynchronously deletes one or more keys.",
-            tips: ["request_policy:multi_shard", "response_policy:agg_sum"], handler: delete),
+            tips: ["request_policy:multi_shard", "response_policy:agg_sum"],
+            handler: { engine, client, arguments in
+                delete(engine, client, arguments, .elsewhere)
+            }),
         CommandSpec(
             name: "exists", since: "1.0.0", group: .generic,
             complexity: "O(N) where N is the number of keys to check.", arity: -2,
@@ -94,14 +100,15 @@ enum Keys {
     // MARK: Single keys
 
     private static func delete(
-        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
+        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments,
+        _ occasion: LazyFreeing.Occasion
     ) {
         var removed = 0
         for index in 1..<arguments.count {
             let key = arguments[index]
             let hash = index == 1 ? engine.keyHash : engine.keyspace.hash(key)
             guard let entry = engine.lookUp(key, hash, client) else { continue }
-            engine.database(client).remove(entry, hash)
+            engine.database(client).remove(entry, hash, occasion)
             engine.changed(key, client)
             engine.notify(.generic, "del", key, client)
             removed += 1

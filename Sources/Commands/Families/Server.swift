@@ -170,7 +170,8 @@ enum Server {
         let isSync = arguments.count == 2 && arguments[1].equalsIgnoringCase("sync")
         let isAsync = arguments.count == 2 && arguments[1].equalsIgnoringCase("async")
         if arguments.count > 1 && !isSync && !isAsync { throw .syntax }
-        for index in indexes { engine.empty(database: index, atOnce: isSync) }
+        let isAtOnce = isSync || (!isAsync && !engine.settings.flushesLazily)
+        for index in indexes { engine.empty(database: index, atOnce: isAtOnce) }
         engine.changeCount += 1
         // Also when there was nothing: a replica may hold keys that the master does not.
         engine.propagate(arguments, client)

@@ -21,6 +21,12 @@ extension Node {
         engine.slowLogMicroseconds = Int64(settings.slowLogMicroseconds)
         engine.slowLogCountMax = settings.slowLogCountMax
         engine.allowsDebug = settings.debugCommand != .no
+        engine.encoding = settings.encoding
+        engine.evictsLazily = settings.evictsLazily
+        engine.expiresLazily = settings.expiresLazily
+        engine.overwritesLazily = settings.overwritesLazily
+        engine.deletesLazily = settings.deletesLazily
+        engine.flushesLazily = settings.flushesLazily
         engine.debugNeedsLocalClient = settings.debugCommand == .local
         return engine
     }

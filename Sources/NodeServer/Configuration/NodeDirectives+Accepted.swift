@@ -37,11 +37,7 @@ extension NodeDirectives {
                 ("hide-user-data-from-log", "yes", "The log never shows user data."),
                 ("io-threads-do-reads", "no", "One thread serves the clients."),
                 ("jemalloc-bg-thread", "yes", "The allocator is the node's own."),
-                ("latency-tracking", "yes", notYet), ("lazyfree-lazy-eviction", "no", notYet),
-                ("lazyfree-lazy-expire", "no", notYet),
-                ("lazyfree-lazy-server-del", "no", notYet),
-                ("lazyfree-lazy-user-del", "no", notYet),
-                ("lazyfree-lazy-user-flush", "no", "A flush never blocks."),
+                ("latency-tracking", "yes", notYet),
                 ("rdb-del-sync-files", "no", "Files of a full sync become the base."),
                 ("rdb-save-incremental-fsync", "yes", "The writer thread always does."),
                 ("repl-diskless-sync", "yes", "A full sync always goes through a file."),
@@ -66,38 +62,23 @@ extension NodeDirectives {
                 ("active-defrag-threshold-upper", "100", ownTable),
                 ("active-expire-effort", "1", "Passes skip what cannot have expired."),
                 ("key-load-delay", "0", "For tests of other servers."),
-                ("hash-max-listpack-entries", "512", noSuchType),
-                ("hash-max-listpack-value", "64", noSuchType),
-                ("hll-sparse-max-bytes", "3000", noSuchType),
                 ("io-threads", "1", "One thread serves the clients."),
                 ("latency-monitor-threshold", "0", notYet), ("lfu-decay-time", "1", notYet),
                 ("lfu-log-factor", "10", notYet),
-                ("list-compress-depth", "0", noSuchType),
                 ("loading-process-events-interval-bytes", "2097152", notYet),
                 ("lua-time-limit", "5000", notYet),
                 ("maxmemory-eviction-tenacity", "10", notYet),
                 ("maxmemory-samples", "5", notYet),
                 ("repl-diskless-sync-delay", "5", "Late replicas share a running sync."),
                 ("repl-diskless-sync-max-replicas", "0", "Late replicas share a running sync."),
-                ("set-max-intset-entries", "512", noSuchType),
-                ("set-max-listpack-entries", "128", noSuchType),
-                ("set-max-listpack-value", "64", noSuchType),
-                ("stream-node-max-entries", "100", noSuchType),
                 ("tracking-table-max-keys", "1000000", notYet), ("watchdog-period", "0", notYet),
-                ("zset-max-listpack-entries", "128", noSuchType),
-                ("zset-max-listpack-value", "64", noSuchType),
             ], as: .integer(-1...Int(Int64.max)),
             aliases: [
-                "hash-max-listpack-entries": ["hash-max-ziplist-entries"],
-                "hash-max-listpack-value": ["hash-max-ziplist-value"],
-                "zset-max-listpack-entries": ["zset-max-ziplist-entries"],
-                "zset-max-listpack-value": ["zset-max-ziplist-value"],
-                "lua-time-limit": ["busy-reply-threshold"],
+                "lua-time-limit": ["busy-reply-threshold"]
             ])
         + accepted(
             [
-                ("active-defrag-ignore-bytes", "104857600", ownTable),
-                ("stream-node-max-bytes", "4096", noSuchType),
+                ("active-defrag-ignore-bytes", "104857600", ownTable)
             ], as: .bytes)
 
     static let acceptedWords: [Directive<NodeSettings>] =
@@ -107,13 +88,13 @@ extension NodeDirectives {
                 ("bgsave_cpulist", "", noChild), ("bgsave-cpulist", "", noChild),
                 ("bio_cpulist", "", notYet), ("bio-cpulist", "", notYet),
                 ("aof_rewrite_cpulist", "", noChild), ("aof-rewrite-cpulist", "", noChild),
-                ("list-max-listpack-size", "-2", noSuchType), ("locale-collate", "", noSuchType),
+                ("locale-collate", "", noSuchType),
                 ("maxmemory-clients", "0", notYet), ("oom-score-adj", "no", notYet),
                 ("proc-title-template", "{title} {listen-addr} {server-mode}", notYet),
                 ("server_cpulist", "", notYet), ("server-cpulist", "", notYet),
                 ("syslog-ident", "redis", notYet), ("unixsocketgroup", "", notYet),
                 ("availability-zone", "", notYet),
-            ], as: .text, aliases: ["list-max-listpack-size": ["list-max-ziplist-size"]])
+            ], as: .text)
         + accepted(
             [
                 ("latency-tracking-info-percentiles", "50 99 99.9", notYet),

@@ -4,6 +4,8 @@
 // carries the difference to the parts that keep copies of their own. Defaults are Redis 7.2's
 // unless the directive's row gives a reason.
 
+internal import Store
+
 /// When a background save starts by itself: `changes` writes within `seconds`.
 public struct SavePoint: Equatable, Sendable {
     /// Length of the window in seconds.
@@ -134,6 +136,13 @@ public struct NodeSettings: Equatable, Sendable {
     var loadsTruncatedLog = true
     var logRetentionSeconds = 3600
     var logRetentionBytes = 4 << 30
+    // Values
+    var encoding = EncodingLimits()
+    var evictsLazily = false
+    var expiresLazily = false
+    var overwritesLazily = false
+    var deletesLazily = false
+    var flushesLazily = false
     // Replication
     var upstream: UpstreamAddress?
     var upstreamPassword = ""

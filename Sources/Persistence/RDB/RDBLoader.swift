@@ -108,6 +108,7 @@ public struct RDBLoader: RDBVisitor, ~Copyable {
         guard let load = codec.load else { throw .unsupportedType(name: "\(codec.name)") }
         let hash = keyspace.hash(key.bytes)
         var cursor = RDBCursor(value)
+        scratch.limits = keyspace.encodingLimits
         do throws(RDBFault) {
             let existed = try load(&cursor, &scratch, key, database, hash)
             guard !existed || replaces else { throw .corrupt(.duplicateKey) }

@@ -12,6 +12,12 @@ public struct RDBScratch: ~Copyable {
     var key = ByteBuffer()
     /// Expanded form of a value or an element.
     var value = ByteBuffer()
+    /// Expanded form of an element that is needed together with `value`.
+    var element = ByteBuffer()
+    /// A collection in packed form that is being built.
+    var packed = ByteBuffer()
+    /// How large collections may be in packed form; the loader sets it.
+    var limits = EncodingLimits()
 
     /// Empty memory.
     public init() {}

@@ -3,7 +3,8 @@
 // An entry owns one reference. The table moves, counts and frees objects without knowing what they
 // are; a type brings its own subclass and registers its codecs elsewhere.
 
-/// A value that lives outside its entry; confined to the engine's thread unless detached.
+/// A value that lives outside its entry; confined to the engine's thread unless detached. A big
+/// one may be freed on another thread (see LazyFreeing), so it touches nothing but its own memory.
 open class StoredObject {
     /// An object that no entry owns yet.
     public init() {}
@@ -13,6 +14,9 @@ open class StoredObject {
 
     /// What OBJECT ENCODING answers.
     open var encodingName: StaticString { "raw" }
+
+    /// Whether nothing is in it: a key with such a value is removed.
+    open var isEmpty: Bool { false }
 
     /// How much work it is to free the object, in elements: decides on freeing it elsewhere.
     open var freeEffort: Int { 1 }

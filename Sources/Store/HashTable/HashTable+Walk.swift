@@ -87,6 +87,25 @@ extension HashTable {
         return start + UInt64(bits) << unit
     }
 
+    /// Visits some entries; returns the cursor for the next call, 0 at the end: see
+    /// `Database.scan`, which describes the guarantee.
+    func scan(cursor: UInt64, count: Int, _ visit: (Entry) -> Void) -> UInt64 {
+        guard cursor < HashTable.placeEnd else { return 0 }
+        var place = cursor
+        var visited = 0
+        // As in Redis: ten empty buckets are as good as an entry.
+        let (product, overflowed) = max(count, 1).multipliedReportingOverflow(by: 10)
+        var buckets = overflowed ? Int.max : product
+        repeat {
+            place = visitHome(at: place) { slot, _ in
+                visited += 1
+                visit(slot.entry)
+            }
+            buckets -= 1
+        } while place < HashTable.placeEnd && visited < count && buckets > 0
+        return place == HashTable.placeEnd ? 0 : place
+    }
+
     /// The first place of a segment's range.
     static func placeStart(of segment: Segment, _ place: UInt64) -> UInt64 {
         let width = UInt64(48 - segment.depth)

@@ -12,6 +12,9 @@ extension Database {
     /// Bytes of keys, values and the table.
     public var usedBytes: Int { storage.usedBytes }
 
+    /// What hashes keys here, and members of the values.
+    public var hasher: KeyHasher { storage.table.hasher }
+
     /// The hash of a key.
     public func hash(_ key: ByteSlice) -> KeyHash { storage.table.hasher.hash(key) }
 
@@ -28,14 +31,18 @@ extension Database {
         storage.table.find(key, hash.value)
     }
 
-    /// Removes a key; says whether it existed.
-    public func remove(_ key: ByteSlice, _ hash: KeyHash) -> Bool {
-        storage.remove(key, hash.value)
+    /// Removes a key; says whether it existed. The occasion decides where a big object is freed.
+    public func remove(
+        _ key: ByteSlice, _ hash: KeyHash, _ occasion: LazyFreeing.Occasion = .atOnce
+    ) -> Bool {
+        storage.remove(key, hash.value, occasion)
     }
 
-    /// Removes an entry that `find` gave.
-    public func remove(_ entry: Entry, _ hash: KeyHash) {
-        storage.remove(at: storage.table.locate(entry, hash.value), hash.value)
+    /// Removes an entry that `find` gave. The occasion decides where a big object is freed.
+    public func remove(
+        _ entry: Entry, _ hash: KeyHash, _ occasion: LazyFreeing.Occasion = .atOnce
+    ) {
+        storage.remove(at: storage.table.locate(entry, hash.value), hash.value, occasion)
     }
 
     /// Sets the expiry time (absolute milliseconds), or removes it (-1); returns the entry, which
@@ -70,7 +77,7 @@ extension Database {
 
     /// Puts a filled entry in the place of what its key names.
     private func put(_ entry: Entry, _ hash: KeyHash) {
-        _ = storage.remove(entry.key, hash.value)
+        _ = storage.remove(entry.key, hash.value, .overwrite)
         storage.insert(entry, hash.value)
     }
 
@@ -85,20 +92,7 @@ extension Database {
     /// between the calls; a key may be visited twice. Cursors are below 2^48. At least `count`
     /// entries are visited unless buckets are empty. `visit` must not change the database.
     public func scan(cursor: UInt64, count: Int, _ visit: (Entry) -> Void) -> UInt64 {
-        guard cursor < HashTable.placeEnd else { return 0 }
-        var place = cursor
-        var visited = 0
-        // As in Redis: ten empty buckets are as good as an entry.
-        var buckets = max(count, 1).multipliedReportingOverflow(by: 10).partialValue
-        if buckets <= 0 { buckets = .max }
-        repeat {
-            place = storage.table.visitHome(at: place) { slot, _ in
-                visited += 1
-                visit(slot.entry)
-            }
-            buckets -= 1
-        } while place < HashTable.placeEnd && visited < count && buckets > 0
-        return place == HashTable.placeEnd ? 0 : place
+        storage.table.scan(cursor: cursor, count: count, visit)
     }
 
     /// Visits every entry; `visit` must not change the database.

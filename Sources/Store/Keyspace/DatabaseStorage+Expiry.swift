@@ -35,7 +35,7 @@ extension DatabaseStorage {
                 visit(entry)
                 if snapshot != nil { willChange(entry, table.hasher.hash(entry.key).value) }
                 table.vacate(location)
-                release(entry)
+                release(entry, .expiry)
                 removed += 1
             }
         }

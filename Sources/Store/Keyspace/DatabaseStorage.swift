@@ -22,8 +22,13 @@ struct DatabaseStorage: ~Copyable {
     var snapshot: TableSnapshot?
     /// Entries with a hash from here on have not been passed by the snapshot's walk.
     var unsavedFrom = UInt64.max
+    /// What becomes of big objects; nil for a table that is only a place holder.
+    var lazyFreeing: LazyFreeing?
 
-    init(hasher: KeyHasher) { table = HashTable(hasher: hasher) }
+    init(hasher: KeyHasher, lazyFreeing: LazyFreeing? = nil) {
+        table = HashTable(hasher: hasher)
+        self.lazyFreeing = lazyFreeing
+    }
 
     deinit {
         table.forEachSlot { slot in
@@ -75,29 +80,37 @@ struct DatabaseStorage: ~Copyable {
             expiringCount &+= 1
             location.segment.noteExpiry(entry.expiresAt)
         }
-        release(old)
+        release(old, .overwrite)
     }
 
     /// Frees an entry that no slot names any more.
     @inline(__always)
-    mutating func release(_ entry: Entry) {
+    mutating func release(_ entry: Entry, _ occasion: LazyFreeing.Occasion) {
         if entry.hasExpiry { expiringCount &-= 1 }
-        if entry.isHeavy { releaseReference(entry) }
+        if entry.isHeavy { releaseReference(entry, occasion) }
         slab.free(entry)
     }
 
     @inline(never)
-    private mutating func releaseReference(_ entry: Entry) {
+    private mutating func releaseReference(
+        _ entry: Entry, _ occasion: LazyFreeing.Occasion
+    ) {
         externalBytes -= entry.externalBytes
-        entry.releaseReference()
+        if entry.representation == .object, let lazyFreeing {
+            lazyFreeing.release(entry.takeObject(), occasion)
+        } else {
+            entry.releaseReference()
+        }
     }
 
     @inline(__always)
-    mutating func makeInline(_ key: ByteSlice, _ value: ByteSlice, _ expiresAt: Int64) -> Entry {
+    mutating func makeInline(
+        _ key: ByteSlice, _ value: ByteSlice, _ expiresAt: Int64, type: ValueType = .string
+    ) -> Entry {
         let entry = slab.makeEntry(
             Entry.blockBytes(
                 keyCount: key.count, valueCount: value.count, hasExpiry: expiresAt >= 0))
-        entry.fill(key: key, inline: value, expiresAt: expiresAt)
+        entry.fill(key: key, inline: value, type: type, expiresAt: expiresAt)
         return entry
     }
 
@@ -112,9 +125,11 @@ struct DatabaseStorage: ~Copyable {
         return entry
     }
 
-    mutating func makeShared(_ key: ByteSlice, _ block: SharedBlock, _ expiresAt: Int64) -> Entry {
+    mutating func makeShared(
+        _ key: ByteSlice, _ block: SharedBlock, _ expiresAt: Int64, type: ValueType = .string
+    ) -> Entry {
         let entry = slab.makeEntry(wordBytes(key, expiresAt))
-        entry.fill(key: key, shared: block, expiresAt: expiresAt)
+        entry.fill(key: key, shared: block, type: type, expiresAt: expiresAt)
         externalBytes += block.memoryUsage
         return entry
     }
@@ -133,11 +148,16 @@ struct DatabaseStorage: ~Copyable {
         _ entry: Entry, key: ByteSlice, expiresAt: Int64, copyingObjects: Bool = false
     ) -> Entry {
         switch entry.representation {
-        case .inline: return makeInline(key, entry.inlineBytes, expiresAt)
+        case .inline:
+            let made = makeInline(key, entry.inlineBytes, expiresAt, type: entry.type)
+            made.copyFlag(of: entry)
+            return made
         case .integer: return makeInteger(key, entry.integer, expiresAt)
         case .shared:
             guard let block = entry.sharedBlock else { break }
-            return makeShared(key, block, expiresAt)
+            let made = makeShared(key, block, expiresAt, type: entry.type)
+            made.copyFlag(of: entry)
+            return made
         case .object:
             guard let object = entry.object else { break }
             return makeObject(
@@ -146,10 +166,12 @@ struct DatabaseStorage: ~Copyable {
         preconditionFailure("an entry lost its reference")
     }
 
-    mutating func makeBytes(_ key: ByteSlice, _ value: ByteSlice, _ expiresAt: Int64) -> Entry {
+    mutating func makeBytes(
+        _ key: ByteSlice, _ value: ByteSlice, _ expiresAt: Int64, type: ValueType = .string
+    ) -> Entry {
         value.count <= Entry.inlineValueBytesMax
-            ? makeInline(key, value, expiresAt)
-            : makeShared(key, SharedBlock(value), expiresAt)
+            ? makeInline(key, value, expiresAt, type: type)
+            : makeShared(key, SharedBlock(value), expiresAt, type: type)
     }
 
     // MARK: Operations
@@ -203,18 +225,22 @@ struct DatabaseStorage: ~Copyable {
     }
 
     @inline(__always)
-    mutating func remove(_ key: ByteSlice, _ hash: UInt64) -> Bool {
+    mutating func remove(
+        _ key: ByteSlice, _ hash: UInt64, _ occasion: LazyFreeing.Occasion
+    ) -> Bool {
         guard let location = table.locate(key, hash) else { return false }
-        remove(at: location, hash)
+        remove(at: location, hash, occasion)
         return true
     }
 
     @inline(__always)
-    mutating func remove(at location: Location, _ hash: UInt64) {
+    mutating func remove(
+        at location: Location, _ hash: UInt64, _ occasion: LazyFreeing.Occasion
+    ) {
         let entry = location.entry
         willChange(entry, hash)
         table.remove(at: location, hash)
-        release(entry)
+        release(entry, occasion)
     }
 
     mutating func setExpiry(_ entry: Entry, _ hash: UInt64, _ time: Int64) -> Entry {

@@ -7,6 +7,10 @@ public final class Keyspace {
     /// Computes the hashes of keys, for every database alike.
     public let hasher: KeyHasher
     @usableFromInline let databases: DatabaseArray
+    /// When big objects are freed elsewhere, and where.
+    public let lazyFreeing: LazyFreeing
+    /// How large collections may be in packed form; loaders read them here.
+    public var encodingLimits = EncodingLimits()
 
     /// Called with tables that a snapshot kept alive and is done with; frees them by default.
     private var disposal: (DetachedTable) -> Void = { _ in }
@@ -20,9 +24,13 @@ public final class Keyspace {
     private var expiryPlace: UInt64 = 0
 
     /// A keyspace of empty databases.
-    public init(databaseCount: Int, hasher: KeyHasher) {
+    public init(
+        databaseCount: Int, hasher: KeyHasher, lazyFreeing: LazyFreeing = LazyFreeing()
+    ) {
         self.hasher = hasher
-        databases = DatabaseArray(count: databaseCount, hasher: hasher)
+        self.lazyFreeing = lazyFreeing
+        databases = DatabaseArray(
+            count: databaseCount, hasher: hasher, lazyFreeing: lazyFreeing)
     }
 
     /// A keyspace of empty databases whose hashes depend on `secret`.
@@ -30,10 +38,17 @@ public final class Keyspace {
         self.init(databaseCount: databaseCount, hasher: KeyHasher(key: secret))
     }
 
-    /// An empty keyspace with the same secret and number of databases: to load a new data set
-    /// beside this one.
+    /// An empty keyspace with the same secret, settings and number of databases: to load a new
+    /// data set beside this one.
     public func makeSibling() -> Keyspace {
-        Keyspace(databaseCount: databaseCount, hasher: hasher)
+        let sibling = Keyspace(
+            databaseCount: databaseCount, hasher: hasher, lazyFreeing: lazyFreeing)
+        sibling.encodingLimits = encodingLimits
+        return sibling
+    }
+
+    private func emptyStorage() -> DatabaseStorage {
+        DatabaseStorage(hasher: hasher, lazyFreeing: lazyFreeing)
     }
 
     /// Number of databases.
@@ -80,7 +95,7 @@ public final class Keyspace {
     public func takeAll(_ index: Int) -> DetachedTable? {
         let database = databases[index]
         if database.count == 0 { return nil }
-        return retire(database.exchange(DatabaseStorage(hasher: hasher)))
+        return retire(database.exchange(emptyStorage()))
     }
 
     /// Gives a table that `takeAll` or `adopt` returned to the body of `onDisposal`.
@@ -112,7 +127,7 @@ public final class Keyspace {
             "the keyspaces have different secrets")
         var replaced: [DetachedTable] = []
         for index in 0..<databaseCount {
-            let contents = other.databases[index].exchange(DatabaseStorage(hasher: hasher))
+            let contents = other.databases[index].exchange(emptyStorage())
             if let old = retire(databases[index].exchange(contents)) { replaced.append(old) }
         }
         return replaced

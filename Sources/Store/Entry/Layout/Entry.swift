@@ -5,13 +5,17 @@
 //                bits 24–27  type of the value
 //                bits 28–29  representation of the value
 //                bit  30     an expiry time follows the header
-//                bit  31     the string was changed in place (OBJECT ENCODING says raw)
+//                bit  31     string: changed in place (OBJECT ENCODING says raw);
+//                            packed set: every element is an integer (it says intset)
 //                bits 32–35  snapshot stamp (see Snapshot.swift)
 //                bits 36–49  key length; 16383: the length follows in a word of its own
 //                bits 50–63  length of an inline value
 //          8   [expiry, absolute milliseconds, 8 bytes]
 //         16   [key length, 8 bytes]
 //              key │ value: inline bytes, or 8 bytes of integer or reference, not aligned
+//
+// A value of bytes, inline or in a `SharedBlock`, is a string, or a packed collection (see
+// PackedView.swift) when the type says another. In a `MemberTable` the key is the member.
 //
 // Invariants
 //   block size = header + optional words + key + value, rounded up to 8;
@@ -180,6 +184,25 @@ public struct Entry: Equatable {
     @inlinable @inline(__always)
     var inlineCount: Int { Int(truncatingIfNeeded: header &>> 50) }
 
+    /// The elements of a small collection; nil for strings and for objects.
+    @inlinable @inline(__always)
+    public var packed: PackedView? {
+        let word = header
+        guard word & (15 &<< 24) != 0 else { return nil }
+        switch (word &>> 28) & 3 {
+        case 0: return PackedView(inlineBytes)
+        case 2: return PackedView(sharedBytes)
+        default: return nil
+        }
+    }
+
+    /// Whether a packed set has integers only: it is then an "intset" to clients. The flag belongs
+    /// to whoever changes the set; it moves with the value.
+    @inlinable public var hasOnlyIntegers: Bool {
+        get { header & (1 &<< 31) != 0 }
+        nonmutating set { header = header & ~(1 &<< 31) | (newValue ? 1 &<< 31 : 0) }
+    }
+
     /// The value of a string.
     @inlinable @inline(__always)
     public var stringValue: StringValue {
@@ -231,6 +254,19 @@ public struct Entry: Equatable {
             .takeUnretainedValue()
     }
 
+    /// The object of an aggregate as what it is; nil while it is packed. Stops the process when the
+    /// object is of another class: check `type` before.
+    @inlinable
+    public func object<Object: StoredObject>(as: Object.Type) -> Object? {
+        guard representation == .object else { return nil }
+        guard let pointer = unsafe load(valueOffset, as: UnsafeRawPointer?.self) else {
+            preconditionFailure("an entry lost its reference")
+        }
+        let object = unsafe Unmanaged<StoredObject>.fromOpaque(pointer).takeUnretainedValue()
+        precondition(Swift.type(of: object) == Object.self, "the object is of another class")
+        return unsafe unsafeDowncast(object, to: Object.self)
+    }
+
     /// Calls `body` with the block when the entry holds its only reference; otherwise with a copy
     /// that replaces it (copy-on-write).
     func withUniqueBlock<Result>(_ body: (SharedBlock) -> Result) -> Result {
@@ -240,6 +276,21 @@ public struct Entry: Equatable {
         let result = body(block)
         unsafe store(Unmanaged.passRetained(block).toOpaque(), valueOffset)
         return result
+    }
+
+    /// Takes the object out, to be freed elsewhere; the entry must not be used any more.
+    func takeObject() -> StoredObject {
+        precondition(representation == .object)
+        return unsafe Unmanaged<StoredObject>.fromOpaque(reference.toOpaque())
+            .takeRetainedValue()
+    }
+
+    /// Takes one more count of the reference, if the value is one: for a copied block.
+    func retainReference() {
+        switch representation {
+        case .inline, .integer: break
+        case .shared, .object: _ = unsafe reference.retain()
+        }
     }
 
     /// Gives up the entry's reference, if its value is one.
@@ -256,7 +307,10 @@ public struct Entry: Equatable {
 
     /// What OBJECT ENCODING answers. Redis calls strings up to 44 bytes embstr.
     public var encodingName: StaticString {
-        switch representation {
+        if type != .string && representation != .object {
+            return type == .set && hasOnlyIntegers ? "intset" : "listpack"
+        }
+        return switch representation {
         case .integer: "int"
         case .inline: inlineCount <= 44 && header & (1 &<< 31) == 0 ? "embstr" : "raw"
         case .shared: "raw"
@@ -336,9 +390,11 @@ public struct Entry: Equatable {
 
     /// Fills a fresh block with a key and an inline value.
     @inline(__always)
-    func fill(key: ByteSlice, inline value: ByteSlice, expiresAt: Int64) {
+    func fill(
+        key: ByteSlice, inline value: ByteSlice, type: ValueType = .string, expiresAt: Int64
+    ) {
         let offset = write(
-            key: key, type: .string, representation: .inline, inlineCount: value.count,
+            key: key, type: type, representation: .inline, inlineCount: value.count,
             expiresAt: expiresAt)
         copy(value, to: offset)
     }
@@ -352,10 +408,11 @@ public struct Entry: Equatable {
     }
 
     /// Fills a fresh block with a key and a reference, of which the entry takes one count.
-    func fill(key: ByteSlice, shared block: SharedBlock, expiresAt: Int64) {
+    func fill(
+        key: ByteSlice, shared block: SharedBlock, type: ValueType = .string, expiresAt: Int64
+    ) {
         let offset = write(
-            key: key, type: .string, representation: .shared, inlineCount: 0,
-            expiresAt: expiresAt)
+            key: key, type: type, representation: .shared, inlineCount: 0, expiresAt: expiresAt)
         unsafe store(Unmanaged.passRetained(block).toOpaque(), offset)
     }
 
@@ -366,10 +423,13 @@ public struct Entry: Equatable {
         unsafe store(Unmanaged.passRetained(object).toOpaque(), offset)
     }
 
-    /// Overwrites an inline value by one whose block has the same size.
+    /// Overwrites an inline value by one whose block has the same size, maybe of another type.
     @inline(__always)
-    func replaceInline(_ value: ByteSlice) {
-        header = header & ~(0x3FFF &<< 50) | UInt64(truncatingIfNeeded: value.count) &<< 50
+    func replaceInline(_ value: ByteSlice, type: ValueType = .string) {
+        let kept = header & ~(0x3FFF &<< 50 | 15 &<< 24 | 1 &<< 31)
+        header =
+            kept | UInt64(truncatingIfNeeded: value.count) &<< 50
+            | UInt64(type.rawValue) &<< 24
         copy(value, to: valueOffset)
     }
 
@@ -388,4 +448,99 @@ public struct Entry: Equatable {
                 as: UInt8.self, repeating: 0, count: count - old)
         }
     }
+
+    /// Takes over bit 31 of an entry whose value this one holds now.
+    func copyFlag(of entry: Entry) { header |= entry.header & (1 &<< 31) }
+
+    /// Fills a fresh block like `entry`, but with `splice` applied to the inline value.
+    func fill(like entry: Entry, _ splice: Splice) {
+        let old = entry.inlineBytes
+        let offset = write(
+            key: entry.key, type: entry.type, representation: .inline,
+            inlineCount: old.count &+ splice.growth, expiresAt: entry.expiresAt)
+        copyFlag(of: entry)
+        copy(old.prefix(splice.offset), to: offset)
+        copy(splice.inserted, to: offset &+ splice.offset)
+        copy(
+            old.dropFirst(splice.offset &+ splice.removedCount),
+            to: offset &+ splice.offset &+ splice.inserted.count)
+    }
+
+    /// Corrects the number of elements in the header of a packed value that nobody shares.
+    func adjustPackedCount(by change: Int) {
+        if change == 0 { return }
+        let header =
+            unsafe representation == .inline
+            ? base + valueOffset : sharedBytesForChange
+        let noted = Int(unsafe UInt16(littleEndian: header.loadUnaligned(as: UInt16.self)))
+        // From 65535 on, the number is not kept: a reader counts.
+        guard noted < PackedView.countUnknown else { return }
+        let count = PackedEncoder.noted(noted &+ change)
+        unsafe header.storeBytes(of: count.littleEndian, as: UInt16.self)
+    }
+
+    private var sharedBytesForChange: UnsafeMutableRawPointer {
+        unsafe Unmanaged<SharedBlock>.fromOpaque(reference.toOpaque())
+            ._withUnsafeGuaranteedRef { unsafe $0.start }
+    }
+
+    /// Applies `splice` to an inline value whose block has room for the result.
+    func spliceInline(_ splice: Splice) {
+        let old = inlineCount
+        precondition(splice.offset >= 0 && splice.removedCount >= 0)
+        precondition(splice.offset &+ splice.removedCount <= old)
+        let start = unsafe base + (valueOffset &+ splice.offset)
+        let tail = old &- splice.offset &- splice.removedCount
+        if splice.growth != 0 && tail > 0 {
+            // The runs may overlap: this is C's memmove.
+            unsafe (start + splice.inserted.count).copyMemory(
+                from: start + splice.removedCount, byteCount: tail)
+        }
+        header =
+            header & ~(0x3FFF &<< 50)
+            | UInt64(truncatingIfNeeded: old &+ splice.growth) &<< 50
+        copy(splice.inserted, to: valueOffset &+ splice.offset)
+    }
+
+    // MARK: Members of a table
+
+    /// The member's bytes: the other name of `key` in a `MemberTable`.
+    @inlinable @inline(__always)
+    public var member: ByteSlice { key }
+
+    /// The member's value; empty for a set.
+    @inlinable @inline(__always)
+    public var memberValue: ByteSlice {
+        representation == .shared ? sharedBytes : inlineBytes
+    }
+
+    /// The eight bytes of a member that was inserted with a word.
+    @inlinable @inline(__always)
+    public var word: UInt64 {
+        get {
+            assert(inlineCount == 8)
+            return load(valueOffset, as: UInt64.self)
+        }
+        nonmutating set {
+            assert(inlineCount == 8)
+            store(newValue, valueOffset)
+        }
+    }
+
+    /// Fills a fresh block of a member table with a member and a word.
+    func fill(member: ByteSlice, word: UInt64) {
+        let offset = write(
+            key: member, type: .string, representation: .inline, inlineCount: 8,
+            expiresAt: Entry.never)
+        store(word, offset)
+    }
+}
+
+/// A change in the middle of a value: bytes removed at an offset, others put in their place.
+struct Splice {
+    let offset: Int
+    let removedCount: Int
+    let inserted: ByteSlice
+
+    var growth: Int { @inline(__always) get { inserted.count &- removedCount } }
 }

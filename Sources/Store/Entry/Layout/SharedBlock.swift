@@ -44,6 +44,9 @@ public final class SharedBlock: @unchecked Sendable {
         unsafe ByteSlice(base: UnsafePointer(base), count: count)
     }
 
+    /// The first byte, for the sole owner.
+    var start: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(base) }
+
     /// Bytes of memory that the block occupies.
     public var memoryUsage: Int { SharedBlock.overheadBytes + capacity }
 
@@ -72,5 +75,33 @@ public final class SharedBlock: @unchecked Sendable {
             unsafe UnsafeMutableRawPointer(target).copyMemory(
                 from: start, byteCount: source.count)
         }
+    }
+
+    /// Applies a change in the middle. Only for the sole owner; the removed range lies inside, the
+    /// inserted bytes do not.
+    func apply(_ splice: Splice) {
+        precondition(splice.offset >= 0 && splice.removedCount >= 0)
+        precondition(splice.offset <= count - splice.removedCount)
+        let old = count
+        if splice.growth > 0 { resize(to: old + splice.growth) }
+        let tail = old - splice.offset - splice.removedCount
+        let start = unsafe base + splice.offset
+        if splice.growth != 0 && tail > 0 {
+            unsafe (start + splice.inserted.count).update(
+                from: start + splice.removedCount, count: tail)
+        }
+        count = old + splice.growth
+        write(splice.inserted, at: splice.offset)
+        if count < capacity / 4 { shrink() }
+    }
+
+    /// Gives memory back when most of it is free.
+    private func shrink() {
+        let wanted = max(count + count / 2, 1)
+        let smaller = UnsafeMutablePointer<UInt8>.allocate(capacity: wanted)
+        unsafe smaller.update(from: base, count: count)
+        unsafe base.deallocate()
+        unsafe base = smaller
+        capacity = wanted
     }
 }

@@ -42,12 +42,13 @@ struct DatabaseArray: ~Copyable {
     @usableFromInline let base: UnsafeMutablePointer<DatabaseStorage>
     @usableFromInline let count: Int
 
-    init(count: Int, hasher: KeyHasher) {
+    init(count: Int, hasher: KeyHasher, lazyFreeing: LazyFreeing) {
         precondition(count > 0)
         self.count = count
         unsafe base = .allocate(capacity: count)
         for index in 0..<count {
-            unsafe (base + index).initialize(to: DatabaseStorage(hasher: hasher))
+            unsafe (base + index).initialize(
+                to: DatabaseStorage(hasher: hasher, lazyFreeing: lazyFreeing))
         }
     }
 
