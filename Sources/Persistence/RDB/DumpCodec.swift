@@ -30,12 +30,14 @@ public final class DumpCodec {
     private var compressor = RDBCompressor()
     private var scratch = RDBScratch()
     private var output = ByteBuffer()
+    private let keyspace: Keyspace
     private let nursery: Keyspace
     /// Whether checksums are compared (DEBUG SET-SKIP-CHECKSUM-VALIDATION turns it off).
     public var verifiesChecksum = true
 
     /// A codec for values of `keyspace`.
     public init(keyspace: Keyspace) {
+        self.keyspace = keyspace
         nursery = Keyspace(databaseCount: 1, hasher: keyspace.hasher)
     }
 
@@ -93,6 +95,7 @@ public final class DumpCodec {
                 value[0], dialect: version >= DumpCodec.valkeyVersion ? .valkey : .redis),
             let load = codec.load
         else { throw .badValue }
+        scratch.limits = keyspace.encodingLimits
         let database = nursery.database(0)
         let hash = nursery.hash(key)
         let target = RDBKey(

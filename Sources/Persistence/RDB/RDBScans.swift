@@ -53,6 +53,12 @@ enum RDBScans {
         packed(groupsOf: size) { (bytes) throws(RDBFault) in try ListpackCheck.walk(bytes) }
     }
 
+    static func ziplist(groupsOf size: Int = 1) -> Scan {
+        packed(groupsOf: size) { (bytes) throws(RDBFault) in try ZiplistCheck.walk(bytes) }
+    }
+
+    static let zipmap: Scan = packed { (bytes) throws(RDBFault) in try ZipmapCheck.walk(bytes) }
+
     static let quicklist: Scan = { cursor, scratch throws(RDBFault) in
         let count = try cursor.count()
         for _ in 0..<count {

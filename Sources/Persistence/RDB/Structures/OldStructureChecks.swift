@@ -7,6 +7,7 @@
 //             length = 1 byte below 254, or 254 and u32
 
 internal import Bytes
+internal import Store
 
 enum IntsetCheck {
     /// Returns the number of members.
@@ -35,8 +36,10 @@ enum IntsetCheck {
 }
 
 enum ZiplistCheck {
-    /// Returns the number of entries.
-    static func walk(_ ziplist: ByteSlice) throws(RDBFault) -> Int {
+    /// Calls `body` for each entry and returns their number.
+    static func walk(
+        _ ziplist: ByteSlice, _ body: (PackedElement) throws(RDBFault) -> Void = { _ in }
+    ) throws(RDBFault) -> Int {
         guard ziplist.count >= 11,
             ziplist.littleEndian(at: 0, as: UInt32.self) == UInt32(clamping: ziplist.count),
             ziplist[ziplist.count - 1] == 0xFF
@@ -47,10 +50,12 @@ enum ZiplistCheck {
         var previousLength = 0
         var count = 0
         while position < end {
-            let length = try entryLength(ziplist, at: position, end: end, previous: previousLength)
+            let data = try dataStart(ziplist, at: position, end: end, previous: previousLength)
+            let (element, length) = try element(ziplist, at: data, end: end)
+            try body(element)
             last = position
-            position += length
-            previousLength = length
+            previousLength = data + length - position
+            position = data + length
             count += 1
         }
         let claimed = Int(ziplist.littleEndian(at: 8, as: UInt16.self))
@@ -62,7 +67,8 @@ enum ZiplistCheck {
 
     private static var bad: RDBFault { .corrupt(.badStructure("ziplist")) }
 
-    private static func entryLength(
+    /// Where the encoding of the entry at `start` begins: behind the previous entry's length.
+    private static func dataStart(
         _ ziplist: ByteSlice, at start: Int, end: Int, previous: Int
     ) throws(RDBFault) -> Int {
         var position = start + 1
@@ -73,47 +79,72 @@ enum ZiplistCheck {
             position = start + 5
         }
         guard claimed == previous, position < end else { throw bad }
+        return position
+    }
+
+    /// The element whose encoding begins at `position`, and the bytes of encoding and data.
+    private static func element(
+        _ ziplist: ByteSlice, at position: Int, end: Int
+    ) throws(RDBFault) -> (PackedElement, Int) {
+        func need(_ count: Int) throws(RDBFault) {
+            guard count <= end - position else { throw bad }
+        }
+        func text(_ header: Int, _ count: Int) throws(RDBFault) -> (PackedElement, Int) {
+            try need(header + count)
+            return (.bytes(ziplist.slice(from: position + header, count: count)), header + count)
+        }
+        func number<Value: FixedWidthInteger>(
+            _ type: Value.Type
+        ) throws(RDBFault) -> (PackedElement, Int) {
+            let size = MemoryLayout<Value>.size
+            try need(1 + size)
+            return (.integer(Int64(ziplist.littleEndian(at: position + 1, as: type))), 1 + size)
+        }
         let first = ziplist[position]
-        var header = 1
-        var data: Int
         switch first {
-        case 0x00...0x3F: data = Int(first)
+        case 0x00...0x3F: return try text(1, Int(first))
         case 0x40...0x7F:
-            guard position + 1 < end else { throw bad }
-            header = 2
-            data = Int(first & 0x3F) << 8 | Int(ziplist[position + 1])
+            try need(2)
+            return try text(2, Int(first & 0x3F) << 8 | Int(ziplist[position + 1]))
         case 0x80:
-            guard position + 4 < end else { throw bad }
-            header = 5
-            data = Int(ziplist.bigEndian(at: position + 1, as: UInt32.self))
-        case 0xC0: data = 2
-        case 0xD0: data = 4
-        case 0xE0: data = 8
-        case 0xF0: data = 3
-        case 0xFE: data = 1
-        case 0xF1...0xFD: data = 0
+            try need(5)
+            return try text(5, Int(ziplist.bigEndian(at: position + 1, as: UInt32.self)))
+        case 0xC0: return try number(Int16.self)
+        case 0xD0: return try number(Int32.self)
+        case 0xE0: return try number(Int64.self)
+        case 0xF0:
+            try need(4)
+            let low = Int64(ziplist.littleEndian(at: position + 1, as: UInt16.self))
+            let high = Int64(Int8(bitPattern: ziplist[position + 3]))
+            return (.integer(high << 16 | low), 4)
+        case 0xFE: return try number(Int8.self)
+        case 0xF1...0xFD: return (.integer(Int64(first & 0x0F) - 1), 1)
         default: throw bad
         }
-        guard data <= end - position - header else { throw bad }
-        return position + header + data - start
     }
 }
 
 enum ZipmapCheck {
-    /// Returns the number of pairs.
-    static func walk(_ zipmap: ByteSlice) throws(RDBFault) -> Int {
+    /// Calls `body` for each field with its value and returns the number of pairs.
+    static func walk(
+        _ zipmap: ByteSlice,
+        _ body: (_ field: ByteSlice, _ value: ByteSlice) throws(RDBFault) -> Void = { _, _ in }
+    ) throws(RDBFault) -> Int {
         guard zipmap.count >= 2, zipmap[zipmap.count - 1] == 0xFF else { throw bad }
         let end = zipmap.count - 1
         var position = 1
         var count = 0
         while position < end {
-            let field = try length(zipmap, at: &position, end: end)
-            position += field
+            let fieldCount = try length(zipmap, at: &position, end: end)
+            let field = zipmap.slice(from: position, count: fieldCount)
+            position += fieldCount
             guard position < end else { throw bad }
-            let value = try length(zipmap, at: &position, end: end)
+            let valueCount = try length(zipmap, at: &position, end: end)
             guard position < end else { throw bad }
-            position += 1 + value + Int(zipmap[position])
-            guard position <= end else { throw bad }
+            let padding = Int(zipmap[position])
+            guard 1 + valueCount + padding <= end - position else { throw bad }
+            try body(field, zipmap.slice(from: position + 1, count: valueCount))
+            position += 1 + valueCount + padding
             count += 1
         }
         guard zipmap[0] >= 254 || Int(zipmap[0]) == count else { throw bad }
