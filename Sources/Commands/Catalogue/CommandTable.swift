@@ -100,7 +100,10 @@ public final class CommandTable {
         // Long-running commands get a clock reading of their own; the others share the batch's.
         let isSingleString =
             row.group == .string && row.keys.count == 1 && row.keys[0].firstPosition > 0
-        if flags.contains(.fast) || isSingleString { flags.insert(.measuredInBatch) }
+        let isBitChange = row.group == .bitmap && row.keys.count == 1 && flags.contains(.write)
+        if flags.contains(.fast) || isSingleString || isBitChange {
+            flags.insert(.measuredInBatch)
+        }
         return CommandFacts(
             arity: Int32(row.arity), flags: flags,
             firstKey: Int32(row.keys.first?.firstPosition ?? 0), parent: Int32(parent),
@@ -169,7 +172,7 @@ public final class CommandTable {
         [
             Connection.table, Clients.table, Strings.table, Keys.table, Expiry.table,
             Transactions.table, PubSub.table, Server.table, Introspection.table,
-            Debugging.table, ReplicationCommands.table, Serialization.table,
+            Debugging.table, ReplicationCommands.table, Serialization.table, Bitmaps.table,
         ]
     }
 }
