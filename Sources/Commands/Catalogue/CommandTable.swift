@@ -154,6 +154,13 @@ public final class CommandTable {
         return -1
     }
 
+    /// The number of `get` or `config|get`; -1 if there is none.
+    func number(ofFullName name: ByteSlice) -> Int {
+        guard let bar = name.firstIndex(of: UInt8(ascii: "|")) else { return number(of: name) }
+        let parent = number(of: name.prefix(bar))
+        return parent < 0 ? -1 : number(of: name.dropFirst(bar + 1), in: parent)
+    }
+
     /// The full name in lower case: `get`, `client|kill`.
     public func fullName(_ number: Int) -> String {
         let parent = Int(facts[number].parent)
@@ -170,6 +177,7 @@ public final class CommandTable {
     /// The rows of all families.
     public static var allFamilies: [[CommandSpec]] {
         [
+            AccessCommands.table,
             Connection.table, Clients.table, Strings.table, Keys.table, Expiry.table,
             Transactions.table, PubSub.table, Server.table, Introspection.table,
             Debugging.table, ReplicationCommands.table, Serialization.table, Bitmaps.table,
