@@ -1,6 +1,7 @@
 import Bytes
 import Commands
 import RESP
+import Store
 
 /// A node without sockets, files and links.
 final class TestHost: NodeHost {
@@ -10,6 +11,14 @@ final class TestHost: NodeHost {
     var configuration: [(name: String, value: String)] = [
         ("databases", "16"), ("maxmemory", "0"), ("maxmemory-policy", "noeviction"),
         ("appendonly", "no"), ("notify-keyspace-events", ""),
+        ("set-max-intset-entries", "512"), ("set-max-listpack-entries", "128"),
+        ("set-max-listpack-value", "64"),
+    ]
+    /// The limits of packed collections that transcripts set.
+    private let limits: [String: WritableKeyPath<EncodingLimits, Int>] = [
+        "set-max-intset-entries": \.setIntegerEntriesMax,
+        "set-max-listpack-entries": \.setPackedEntriesMax,
+        "set-max-listpack-value": \.setPackedValueBytesMax,
     ]
     private unowned var owner: CommandEngine?
     var engine: CommandEngine {
@@ -58,6 +67,9 @@ final class TestHost: NodeHost {
                         + "'\(pair.name)'")
             }
             configuration[place].value = pair.value
+            if let limit = limits[pair.name] {
+                engine.settings.encoding[keyPath: limit] = Int(pair.value) ?? 0
+            }
             if pair.name == "notify-keyspace-events" {
                 engine.settings.events = KeyspaceEvents(letters: pair.value) ?? []
             }
@@ -146,11 +158,6 @@ final class TestHost: NodeHost {
     func pauseClients(_ mode: PauseMode, milliseconds: Int64) { engine.pause = mode }
     func resumeClients() { engine.pause = .none }
     func authenticationChanged(_ client: ClientState) {}
-    var accessFile: [UInt8]?
-    func accessFileName() -> String? { accessFile == nil ? nil : "users.acl" }
-    func readAccessFile() throws(ReplyError) -> [UInt8] { accessFile ?? [] }
-    func writeAccessFile(_ bytes: [UInt8]) throws(ReplyError) { accessFile = bytes }
-    func randomBytes(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0) } }
     func debug(
         subcommand: String, arguments: Arguments, client: ClientState
     ) throws(ReplyError) -> Bool {

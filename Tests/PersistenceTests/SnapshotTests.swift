@@ -287,7 +287,7 @@ private struct StringsOnly: RDBVisitor {
     mutating func entry(
         _ key: RDBKey, codec: RDBValueCodec, value: ByteSlice, scratch: inout RDBScratch
     ) throws(RDBCorruption) {
-        guard let load = codec.load else { return }
+        guard codec.typeCode == 0, let load = codec.load else { return }
         var cursor = RDBCursor(value)
         let existed = try? load(
             &cursor, &scratch, key, keyspace.database(key.database), keyspace.hash(key.bytes))

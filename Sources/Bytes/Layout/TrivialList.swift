@@ -66,6 +66,24 @@ public struct TrivialList<Element: BitwiseCopyable>: ~Copyable {
         capacity *= 2
     }
 
+    /// Adds an element in front of the one at `index`; those behind it move up.
+    @inlinable
+    public mutating func insert(_ element: Element, at index: Int) {
+        precondition(index >= 0 && index <= used, "index outside the list")
+        if used == capacity { grow() }
+        unsafe (storage + index + 1).update(from: storage + index, count: used &- index)
+        unsafe (storage + index).initialize(to: element)
+        used &+= 1
+    }
+
+    /// Takes out the element at `index`; those behind it move down.
+    @inlinable
+    public mutating func remove(at index: Int) {
+        precondition(index >= 0 && index < used, "index outside the list")
+        unsafe (storage + index).update(from: storage + index + 1, count: used &- index &- 1)
+        used &-= 1
+    }
+
     /// Forgets all elements and keeps the memory.
     @inlinable public mutating func removeAll() { used = 0 }
 

@@ -86,10 +86,8 @@ public final class ClientState {
     public var closesAfterReplies = false { didSet { updateStop() } }
     /// The user has proved who they are.
     public internal(set) var isAuthenticated = false { didSet { updateSpecial() } }
-    /// Whose rights it has; nil: everybody's (the upstream's stream, the log).
-    var user: AccessUser? { didSet { updateSpecial() } }
     /// Name of the user.
-    public var userName: String { user?.nameText ?? "(superuser)" }
+    public internal(set) var userName = "default"
     /// CLIENT SETNAME.
     public internal(set) var name = ""
     /// CLIENT SETINFO LIB-NAME.
@@ -108,6 +106,8 @@ public final class ClientState {
     public internal(set) var lastWriteOffset: Int64 = 0
     /// Number of the last command in the table, for CLIENT LIST; -1 before the first.
     public internal(set) var lastCommandNumber = -1
+    /// A script runs the client's commands: results must not depend on an arbitrary order.
+    var isScript = false
     /// A transaction or a script is running: nothing in it may block.
     public internal(set) var deniesBlocking = false
     var replyMode = ReplyMode.on { didSet { updateSpecial() } }
@@ -164,8 +164,7 @@ public final class ClientState {
     /// Recomputes whether commands of this client may take the straight path.
     func updateSpecial() {
         isSpecial =
-            !isAuthenticated || !(user?.isUnrestricted ?? true) || isMaster || isMonitor
-            || transaction != nil || replyMode != .on
+            !isAuthenticated || isMaster || isMonitor || transaction != nil || replyMode != .on
             || subscriptions.total > 0
     }
 }

@@ -43,7 +43,16 @@ struct DataDigest {
             case .integer(let number): Array(String(number).utf8).withByteSlice { mix($0) }
             }
         }
+        if entry.type == .set { addMembers(SetView(entry)) }
         if entry.hasExpiry { xor(ByteSlice("!!expire!!")) }
+    }
+
+    /// A set: xor of its members, whose order does not count.
+    private mutating func addMembers(_ set: SetView) {
+        var text = ByteBuffer()
+        set.forEach { member in
+            member.withText(&text) { xor($0) }
+        }
     }
 
     /// The number that Redis gives a type.

@@ -42,9 +42,7 @@ struct ClientFilter {
 
     init() {}
 
-    init(
-        _ arguments: Arguments, from first: Int, _ engine: CommandEngine
-    ) throws(ReplyError) {
+    init(_ arguments: Arguments, from first: Int) throws(ReplyError) {
         var index = first
         while index < arguments.count {
             guard index + 1 < arguments.count else { throw .syntax }
@@ -62,7 +60,7 @@ struct ClientFilter {
             } else if option.equalsIgnoringCase("laddr") {
                 localAddress = value.string
             } else if option.equalsIgnoringCase("user") {
-                guard engine.access.user(value.array) != nil else {
+                guard value == "default" else {
                     throw ReplyError(composed: "ERR No such user '\(value.string)'")
                 }
                 user = value.string

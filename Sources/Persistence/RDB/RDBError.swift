@@ -22,6 +22,9 @@ public enum RDBCorruption: Error, Equatable, Sendable {
     case databaseOutOfRange(UInt64)
     /// A key that the file holds twice.
     case duplicateKey
+    /// A collection without elements: no server keeps one, some have written one. A file is read
+    /// on behind it, a payload of RESTORE is refused.
+    case emptyCollection
     /// A damaged listpack, ziplist, zipmap, intset, stream or module value.
     case badStructure(StaticDescription)
     /// The file ends before its end mark.
@@ -73,6 +76,7 @@ extension RDBError: CustomStringConvertible {
         case .badCompression: "Invalid LZF compressed string \(place)"
         case .databaseOutOfRange(let number): "Database \(number) is not configured, \(place)"
         case .duplicateKey: "RDB has duplicated key \(place)"
+        case .emptyCollection: "a collection without elements \(place)"
         case .badStructure(let what): "integrity check failed: \(what.text) \(place)"
         case .truncated: "Short read or OOM loading DB. Unrecoverable error, \(place)"
         case .checksumMismatch(let expected, let computed):

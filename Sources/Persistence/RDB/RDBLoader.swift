@@ -23,6 +23,9 @@ public struct RDBFacts: Equatable, Sendable {
     /// Keys dropped because their time was over.
     public var keysExpired = 0
 
+    /// Keys skipped because their collection had no elements.
+    public var keysEmpty = 0
+
     /// Nothing yet.
     public init() {}
 
@@ -114,6 +117,9 @@ public struct RDBLoader: RDBVisitor, ~Copyable {
             guard !existed || replaces else { throw .corrupt(.duplicateKey) }
         } catch {
             switch error {
+            case .corrupt(.emptyCollection):
+                facts.keysEmpty += 1
+                return
             case .corrupt(let reason): throw reason
             case .needMore: throw .badStructure("value")
             }

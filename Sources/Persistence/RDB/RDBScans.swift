@@ -49,6 +49,8 @@ enum RDBScans {
         }
     }
 
+    static let intset = packed { (bytes) throws(RDBFault) in try IntsetCheck.walk(bytes) }
+
     static func listpack(groupsOf size: Int) -> Scan {
         packed(groupsOf: size) { (bytes) throws(RDBFault) in try ListpackCheck.walk(bytes) }
     }

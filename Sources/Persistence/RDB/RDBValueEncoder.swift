@@ -15,7 +15,8 @@ public struct RDBValueEncoder: Sendable {
         switch type {
         case .string: string
         case .module: RDBModules.encoder
-        case .list, .set, .sortedSet, .hash, .stream: nil
+        case .set: RDBSets.encoder
+        case .list, .sortedSet, .hash, .stream: nil
         }
     }
 

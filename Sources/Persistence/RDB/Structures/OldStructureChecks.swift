@@ -10,8 +10,10 @@ internal import Bytes
 internal import Store
 
 enum IntsetCheck {
-    /// Returns the number of members.
-    static func walk(_ intset: ByteSlice) throws(RDBFault) -> Int {
+    /// Calls `body` for each member and returns their number.
+    static func walk(
+        _ intset: ByteSlice, _ body: (Int64) -> Void = { _ in }
+    ) throws(RDBFault) -> Int {
         guard intset.count >= 8 else { throw bad }
         let width = Int(intset.littleEndian(at: 0, as: UInt32.self))
         let count = Int(intset.littleEndian(at: 4, as: UInt32.self))
@@ -28,6 +30,7 @@ enum IntsetCheck {
                 }
             guard index == 0 || value > previous else { throw bad }
             previous = value
+            body(value)
         }
         return count
     }
