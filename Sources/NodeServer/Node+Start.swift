@@ -22,6 +22,7 @@ extension Node {
             case .unreadable(let text), .foreign(let text): throw StartFailure(text)
             }
         }
+        try loadUsers()
         try watchSignals()
         try openListeners()
         try startControlPort()

@@ -158,6 +158,11 @@ final class TestHost: NodeHost {
     func pauseClients(_ mode: PauseMode, milliseconds: Int64) { engine.pause = mode }
     func resumeClients() { engine.pause = .none }
     func authenticationChanged(_ client: ClientState) {}
+    var accessFile: [UInt8]?
+    func accessFileName() -> String? { accessFile == nil ? nil : "users.acl" }
+    func readAccessFile() throws(ReplyError) -> [UInt8] { accessFile ?? [] }
+    func writeAccessFile(_ bytes: [UInt8]) throws(ReplyError) { accessFile = bytes }
+    func randomBytes(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0) } }
     func debug(
         subcommand: String, arguments: Arguments, client: ClientState
     ) throws(ReplyError) -> Bool {

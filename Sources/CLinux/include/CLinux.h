@@ -11,6 +11,7 @@ static inline void hw_prefetch(const void *_Nullable address) {
     __builtin_prefetch(address, 0, 3);
 }
 
+#include "CLinuxBits.h"
 #include "CLinuxChecksum.h"
 #include "CLinuxNumbers.h"
 /// Gives the memory of the pages that lie fully inside `[start, start + length)` back to the

@@ -100,7 +100,10 @@ public final class CommandTable {
         // Long-running commands get a clock reading of their own; the others share the batch's.
         let isSingleString =
             row.group == .string && row.keys.count == 1 && row.keys[0].firstPosition > 0
-        if flags.contains(.fast) || isSingleString { flags.insert(.measuredInBatch) }
+        let isBitChange = row.group == .bitmap && row.keys.count == 1 && flags.contains(.write)
+        if flags.contains(.fast) || isSingleString || isBitChange {
+            flags.insert(.measuredInBatch)
+        }
         return CommandFacts(
             arity: Int32(row.arity), flags: flags,
             firstKey: Int32(row.keys.first?.firstPosition ?? 0), parent: Int32(parent),
@@ -151,6 +154,13 @@ public final class CommandTable {
         return -1
     }
 
+    /// The number of `get` or `config|get`; -1 if there is none.
+    func number(ofFullName name: ByteSlice) -> Int {
+        guard let bar = name.firstIndex(of: UInt8(ascii: "|")) else { return number(of: name) }
+        let parent = number(of: name.prefix(bar))
+        return parent < 0 ? -1 : number(of: name.dropFirst(bar + 1), in: parent)
+    }
+
     /// The full name in lower case: `get`, `client|kill`.
     public func fullName(_ number: Int) -> String {
         let parent = Int(facts[number].parent)
@@ -167,9 +177,10 @@ public final class CommandTable {
     /// The rows of all families.
     public static var allFamilies: [[CommandSpec]] {
         [
+            AccessCommands.table,
             Connection.table, Clients.table, Strings.table, Keys.table, Expiry.table,
             Transactions.table, PubSub.table, Server.table, Introspection.table,
-            Debugging.table, ReplicationCommands.table, Serialization.table,
+            Debugging.table, ReplicationCommands.table, Serialization.table, Bitmaps.table,
             Sets.table,
         ]
     }

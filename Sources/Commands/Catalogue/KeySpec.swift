@@ -47,7 +47,9 @@ public struct KeySpec: Sendable {
         /// The bits.
         public let rawValue: UInt16
         /// From bits.
-        public init(rawValue: UInt16) { self.rawValue = rawValue }
+        public init(rawValue: UInt16) {
+            self.rawValue = rawValue
+        }
         /// Reads the value or its metadata.
         public static let readOnly = Access(rawValue: 1 << 0)
         /// Changes the value.

@@ -121,6 +121,7 @@ struct Syntax {
             values += 1
             words += 1
             if node.token != nil, case .value = node.kind { words += 1 }
+            if node.token != nil, case .block(let inside) = node.kind { words += inside.count }
         }
         guard values == count || words == count, let first = taken.first else {
             throw Problem(line: line)

@@ -86,8 +86,10 @@ public final class ClientState {
     public var closesAfterReplies = false { didSet { updateStop() } }
     /// The user has proved who they are.
     public internal(set) var isAuthenticated = false { didSet { updateSpecial() } }
+    /// Whose rights it has; nil: everybody's (the upstream's stream, the log).
+    var user: AccessUser? { didSet { updateSpecial() } }
     /// Name of the user.
-    public internal(set) var userName = "default"
+    public var userName: String { user?.nameText ?? "(superuser)" }
     /// CLIENT SETNAME.
     public internal(set) var name = ""
     /// CLIENT SETINFO LIB-NAME.
@@ -164,7 +166,8 @@ public final class ClientState {
     /// Recomputes whether commands of this client may take the straight path.
     func updateSpecial() {
         isSpecial =
-            !isAuthenticated || isMaster || isMonitor || transaction != nil || replyMode != .on
+            !isAuthenticated || !(user?.isUnrestricted ?? true) || isMaster || isMonitor
+            || transaction != nil || replyMode != .on
             || subscriptions.total > 0
     }
 }

@@ -1,8 +1,8 @@
 // Whether a command may run now. The order of the questions is that of Redis, because the first
 // reason is the one that the client is told.
 //
-//   unknown → arguments → authentication → not in MULTI → memory → right to write → subscribed
-//   → stale data → loading → paused → queued by MULTI
+//   unknown → arguments → authentication → not in MULTI → rights → memory → right to write
+//   → subscribed → stale data → loading → paused → queued by MULTI
 internal import Bytes
 internal import RESP
 
@@ -40,11 +40,14 @@ extension CommandEngine {
         if client.isMaster {
             return queues(flags, client) ? .queue : .run
         }
-        if !client.isAuthenticated && !flags.contains(.noAuth) {
+        if !flags.contains(.noAuth) && needsAuthentication(client) {
             return .refuse(.noAuthentication)
         }
         if client.transaction != nil && flags.contains(.noMulti) {
             return .refuse(ReplyError("ERR Command not allowed inside a transaction"))
+        }
+        if let error = accessError(number, arguments, client, in: .topLevel) {
+            return .refuse(error)
         }
         let isExec = ByteSlice(table.specs[number].name) == "exec"
         if isExec, let transaction = client.transaction { flags.formUnion(transaction.flags) }

@@ -25,6 +25,8 @@ extension CommandEngine {
     public func execute(_ batch: inout RequestBatch, client: ClientState) -> BatchOutcome {
         let total = batch.commands.count
         prepare(&batch, client)
+        runningClient = client
+        defer { runningClient = nil }
         var timing = BatchTiming(started: owner.monotonicNanoseconds())
         var index = 0
         var end = BatchOutcome.End.finished
@@ -164,6 +166,7 @@ extension CommandEngine {
         let replyStart = client.writer.buffer.count
         let modeBefore = client.replyMode
         let number = resolve(found, arguments)
+        if number >= 0 { client.lastCommandNumber = number }
         switch admit(number, found, arguments, client) {
         case .run:
             timing.started = run(number, arguments, client)
@@ -191,7 +194,6 @@ extension CommandEngine {
         beginUnit()
         runHandler(number, arguments, client)
         endUnit(client)
-        client.lastCommandNumber = number
         // One that blocks is counted when it has its answer.
         let ended =
             client.wait == nil ? count(number, since: started) : owner.monotonicNanoseconds()

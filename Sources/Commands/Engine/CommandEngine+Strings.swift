@@ -46,6 +46,35 @@ extension CommandEngine {
         return entry
     }
 
+    /// The entry of a string for a change in place; an empty one when there is no such key.
+    func stringToEdit(
+        _ key: ByteSlice, _ hash: KeyHash, _ client: ClientState
+    ) throws(ReplyError) -> (entry: Entry, isNew: Bool) {
+        if let entry = try stringForWrite(key, hash, client) { return (entry, false) }
+        if eventMask.contains(.newKey) { notify(.newKey, "new", key, client) }
+        let database = database(client)
+        _ = database.set(key, hash, ByteSlice())
+        guard let entry = database.find(key, hash) else {
+            preconditionFailure("a key vanished")
+        }
+        return (entry, true)
+    }
+
+    /// Stores a string that is no text: it stays bytes even when it reads as a number.
+    func storeBytes(
+        _ key: ByteSlice, _ hash: KeyHash, _ value: ByteSlice, _ client: ClientState
+    ) {
+        let database = database(client)
+        if eventMask.contains(.newKey) && lookUp(key, hash, client) == nil {
+            notify(.newKey, "new", key, client)
+        }
+        _ = database.set(key, hash, value)
+        // An edit of nothing marks it as raw.
+        if let entry = database.find(key, hash) {
+            _ = database.setRange(entry, hash, offset: 0, ByteSlice())
+        }
+    }
+
     /// Writes the value of a string entry as a bulk string.
     @inline(__always)
     func writeString(_ entry: Entry, _ client: ClientState) {

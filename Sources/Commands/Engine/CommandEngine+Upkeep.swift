@@ -4,9 +4,7 @@ internal import Store
 
 extension CommandEngine {
     /// Tells a new client whether it must authenticate; once, before its first command.
-    public func welcome(_ client: ClientState) {
-        client.isAuthenticated = settings.password == nil || client.isMaster
-    }
+    public func welcome(_ client: ClientState) { logOut(client) }
 
     /// Whether keys may be removed because their time is over: not on a replica, while the data
     /// set is loaded, while clients are paused, or when DEBUG SET-ACTIVE-EXPIRE forbids it.

@@ -54,6 +54,10 @@ public final class CommandEngine {
     var errorCounts: [String: Int64] = [:]
     var slowLog = SlowLog()
     var listedClients: [ClientState] = []
+    /// The users and what they may do.
+    let access: AccessControl
+    /// Whose batch is being run.
+    var runningClient: ClientState?
     var scratch = ByteBuffer()
     var numberText = ByteBuffer(capacity: 32)
     /// Payloads of DUMP and RESTORE; made when the first is needed.
@@ -73,6 +77,8 @@ public final class CommandEngine {
         keyHash = keyspace.hash(ByteSlice())
         random = SeededRandom(seed: keyHash.value)
         statistics = TrivialList(repeating: CommandStatistics(), count: table.specs.count)
+        access = AccessControl(table: table)
+        if settings.password != nil { access.setDefaultPassword(settings.password) }
         settingsChanged(settings)
     }
 
@@ -83,7 +89,13 @@ public final class CommandEngine {
 
     /// Directives that commands read.
     public var settings: EngineSettings {
-        didSet { settingsChanged(settings) }
+        didSet {
+            settingsChanged(settings)
+            if settings.password != oldValue.password {
+                access.setDefaultPassword(settings.password)
+                accessChanged(access.defaultUser)
+            }
+        }
     }
     /// Wall-clock time in milliseconds, set once per turn: all commands of a turn see the same.
     public var nowMilliseconds: Int64 {
@@ -121,6 +133,8 @@ public final class CommandEngine {
     private func settingsChanged(_ settings: EngineSettings) {
         eventMask = settings.events
         keyspace.encodingLimits = settings.encoding
+        access.allowsChannelsByDefault = settings.allowsChannelsByDefault
+        access.log.trim(to: settings.accessLogCountMax)
         let lazyFreeing = keyspace.lazyFreeing
         lazyFreeing.freesDeletedLazily = settings.deletesLazily
         lazyFreeing.freesOverwrittenLazily = settings.overwritesLazily
@@ -190,6 +204,7 @@ public final class CommandEngine {
     public func resetStatistics() {
         counts = EngineCounters()
         errorCounts = [:]
+        access.denials = AccessDenials()
         for index in 0..<statistics.count { statistics[index] = CommandStatistics() }
     }
 

@@ -34,6 +34,10 @@ public struct EngineSettings: Sendable {
     public var bulkBytesMax = 512 * 1_024 * 1_024
     /// The default user's password (`requirepass`); nil: none is needed.
     public var password: [UInt8]?
+    /// New users may use every channel (`acl-pubsub-default allchannels`).
+    public var allowsChannelsByDefault = false
+    /// Most entries of ACL LOG.
+    public var accessLogCountMax = 128
     /// Which keyspace events are published (`notify-keyspace-events`).
     public var events: KeyspaceEvents = []
     /// How large collections may be in packed form (`*-max-listpack-*` and their kin).

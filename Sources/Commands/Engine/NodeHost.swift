@@ -153,6 +153,17 @@ public protocol NodeHost: AnyObject {
     /// The client wrote AUTH or HELLO … AUTH successfully, or RESET: its parser's limits follow.
     func authenticationChanged(_ client: ClientState)
 
+    // MARK: Users
+
+    /// The path of the access file (`aclfile`); nil when users stand in the configuration.
+    func accessFileName() -> String?
+    /// The bytes of the access file.
+    func readAccessFile() throws(ReplyError) -> [UInt8]
+    /// Replaces the access file as a whole.
+    func writeAccessFile(_ bytes: [UInt8]) throws(ReplyError)
+    /// Bytes that nobody can foresee, for passwords.
+    func randomBytes(_ count: Int) -> [UInt8]
+
     // MARK: Debugging
 
     /// DEBUG subcommands that need the node (SLEEP, CHANGE-REPL-ID, PAUSE-CRON, …); false when the

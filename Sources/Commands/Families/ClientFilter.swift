@@ -42,7 +42,9 @@ struct ClientFilter {
 
     init() {}
 
-    init(_ arguments: Arguments, from first: Int) throws(ReplyError) {
+    init(
+        _ arguments: Arguments, from first: Int, _ engine: CommandEngine
+    ) throws(ReplyError) {
         var index = first
         while index < arguments.count {
             guard index + 1 < arguments.count else { throw .syntax }
@@ -60,7 +62,7 @@ struct ClientFilter {
             } else if option.equalsIgnoringCase("laddr") {
                 localAddress = value.string
             } else if option.equalsIgnoringCase("user") {
-                guard value == "default" else {
+                guard engine.access.user(value.array) != nil else {
                     throw ReplyError(composed: "ERR No such user '\(value.string)'")
                 }
                 user = value.string

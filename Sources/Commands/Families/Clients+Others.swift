@@ -124,7 +124,7 @@ extension Clients {
             filter.address = arguments[2].string
             filter.skipsCaller = false
         } else {
-            filter = try ClientFilter(arguments, from: 2)
+            filter = try ClientFilter(arguments, from: 2, engine)
         }
         var victims: [ClientState] = []
         engine.host.forEachClient { other in

@@ -86,12 +86,9 @@ enum Connection {
         client.writer.isRESP3 = false
         client.replyMode = .on
         client.name = ""
-        client.libraryName = ""
-        client.libraryVersion = ""
         client.isExemptFromEviction = false
         client.leavesAccessTimes = false
-        client.userName = "default"
-        client.isAuthenticated = engine.settings.password == nil
+        engine.logOut(client)
         engine.host.authenticationChanged(client)
         client.writer.simpleString("RESET")
     }
@@ -103,39 +100,20 @@ enum Connection {
     ) throws(ReplyError) {
         if arguments.count > 3 { throw .syntax }
         if arguments.count == 2 {
-            if engine.settings.password == nil {
+            if engine.access.defaultUser.rules.needsNoPassword {
                 throw ReplyError(
                     """
                     ERR AUTH <password> called without any password configured for the default \
                     user. Are you sure your configuration is correct?
                     """)
             }
-            try authenticate(engine, client, user: ByteSlice("default"), password: arguments[1])
+            try engine.logIn(
+                client, user: ByteSlice("default"), password: arguments[1], command: arguments[0])
         } else {
-            try authenticate(engine, client, user: arguments[1], password: arguments[2])
+            try engine.logIn(
+                client, user: arguments[1], password: arguments[2], command: arguments[0])
         }
         client.writer.ok()
-    }
-
-    private static func authenticate(
-        _ engine: CommandEngine, _ client: ClientState, user: ByteSlice, password: ByteSlice
-    ) throws(ReplyError) {
-        guard user == "default" else { throw .wrongPassword }
-        if let expected = engine.settings.password {
-            guard isSame(expected, password) else { throw .wrongPassword }
-        }
-        client.userName = "default"
-        client.isAuthenticated = true
-        engine.host.authenticationChanged(client)
-    }
-
-    /// Compares in a time that does not depend on where the texts differ.
-    private static func isSame(_ expected: [UInt8], _ given: ByteSlice) -> Bool {
-        var difference = UInt8(expected.count == given.count ? 0 : 1)
-        for index in 0..<given.count {
-            difference |= given[index] ^ expected[index % max(1, expected.count)]
-        }
-        return difference == 0
     }
 
     // MARK: HELLO
@@ -168,10 +146,11 @@ enum Connection {
             }
         }
         if let credentials {
-            try authenticate(
-                engine, client, user: credentials.user, password: credentials.password)
+            try engine.logIn(
+                client, user: credentials.user, password: credentials.password,
+                command: arguments[0])
         }
-        if !client.isAuthenticated {
+        if engine.needsAuthentication(client) {
             throw ReplyError(
                 """
                 NOAUTH HELLO must be called with the client already authenticated, otherwise \

@@ -58,15 +58,6 @@ enum Introspection {
             categories: [.connection], syntax: syntax, summary: summary, handler: handler)
     }
 
-    /// The number of `get` or `config|get`; -1 if there is none.
-    private static func number(_ name: ByteSlice, _ table: CommandTable) -> Int {
-        guard let bar = name.firstIndex(of: UInt8(ascii: "|")) else {
-            return table.number(of: name)
-        }
-        let parent = table.number(of: name.prefix(bar))
-        return parent < 0 ? -1 : table.number(of: name.dropFirst(bar + 1), in: parent)
-    }
-
     private static func info(
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
     ) {
@@ -80,7 +71,7 @@ enum Introspection {
         }
         client.writer.arrayHeader(arguments.count - 2)
         for index in 2..<arguments.count {
-            let number = number(arguments[index], table)
+            let number = table.number(ofFullName: arguments[index])
             if number < 0 {
                 client.writer.null()
             } else {
@@ -94,7 +85,7 @@ enum Introspection {
     ) {
         var numbers = Array(0..<engine.table.topLevelCount)
         if arguments.count > 2 {
-            numbers = (2..<arguments.count).map { number(arguments[$0], engine.table) }
+            numbers = (2..<arguments.count).map { engine.table.number(ofFullName: arguments[$0]) }
                 .filter { $0 >= 0 }
         }
         client.writer.mapHeader(numbers.count)

@@ -1,4 +1,4 @@
-// CONFIG, and small containers of what operators ask: MEMORY, ACL, CLUSTER.
+// CONFIG, and small containers of what operators ask: MEMORY, CLUSTER.
 internal import Bytes
 internal import RESP
 internal import Store
@@ -73,9 +73,6 @@ extension Server {
                         ])
                 },
             ]),
-        .container(
-            name: "acl", since: "6.0.0", group: .server,
-            summary: "A container for Access List Control commands.", subcommands: accessLists),
         .container(
             name: "function", since: "7.0.0", group: .scripting,
             summary: "A container for function commands.", subcommands: functions),
@@ -193,68 +190,5 @@ extension Server {
             return client.writer.null()
         }
         client.writer.integer(entry.memoryUsage)
-    }
-
-    // MARK: ACL
-
-    private static let accessLists: [CommandSpec] = [
-        CommandSpec(
-            name: "whoami", since: "6.0.0", group: .server, arity: 2,
-            flags: [.noScript, .loading, .stale],
-            summary: "Returns the authenticated username of the current connection.",
-            handler: { _, client, _ in client.writer.bulk(text: client.userName) }),
-        administrative("users", "6.0.0", 2, "", "Lists all ACL users.") { _, client, _ in
-            client.writer.arrayHeader(1)
-            client.writer.bulk("default")
-        },
-        administrative(
-            "list", "6.0.0", 2, "", "Dumps the effective rules in ACL file format."
-        ) { engine, client, _ in
-            client.writer.arrayHeader(1)
-            client.writer.bulk(
-                text: "user default on "
-                    + (engine.settings.password == nil ? "nopass " : "sanitize-payload #hidden ")
-                    + "~* &* +@all")
-        },
-        CommandSpec(
-            name: "cat", since: "6.0.0", group: .server, arity: -2,
-            flags: [.noScript, .loading, .stale], syntax: "[category]",
-            summary: "Lists the ACL categories, or the commands inside a category.",
-            handler: categories),
-        helpRow("acl", "6.0.0") { _, client, _ in
-            client.writeHelp(
-                "ACL",
-                [
-                    "CAT [<category>]",
-                    "    List all commands that belong to <category>, or all command categories",
-                    "    when no category is specified.", "LIST",
-                    "    Show users details in config file format.", "USERS",
-                    "    List all the registered usernames.", "WHOAMI",
-                    "    Return the current connection username.",
-                ])
-        },
-    ]
-
-    private static func categories(
-        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
-    ) throws(ReplyError) {
-        if arguments.count == 2 {
-            client.writer.arrayHeader(ACLCategory.names.count)
-            for row in ACLCategory.names { client.writer.bulk(row.name) }
-            return
-        }
-        guard arguments.count == 3 else { throw .wrongArity("acl|cat") }
-        guard
-            let row = ACLCategory.names.first(where: {
-                arguments[2].equalsIgnoringCase($0.name)
-            })
-        else {
-            throw ReplyError(composed: "ERR Unknown category '\(arguments[2].string)'")
-        }
-        let members = engine.table.specs.indices.filter { number in
-            engine.table.specs[number].categories.contains(row.category)
-        }
-        client.writer.arrayHeader(members.count)
-        for number in members { client.writer.bulk(text: engine.table.fullName(number)) }
     }
 }

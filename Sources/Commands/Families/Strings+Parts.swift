@@ -98,25 +98,18 @@ extension Strings {
         let key = arguments[1]
         let value = arguments[3]
         let hash = engine.keyHash
-        let found = try engine.stringForWrite(key, hash, client)
         if value.isEmpty {
+            let found = try engine.stringForWrite(key, hash, client)
             return client.writer.integer(found.map(engine.textCount(of:)) ?? 0)
+        }
+        if engine.lookUp(key, hash, client).map({ $0.type != .string }) == true {
+            throw .wrongType
         }
         let (end, overflowed) = Int(offset).addingReportingOverflow(value.count)
         if overflowed { throw .stringTooLong }
         try engine.checkStringLength(end, client)
-        let database = engine.database(client)
-        let entry: Entry
-        if let found {
-            entry = found
-        } else {
-            _ = database.set(key, hash, ByteSlice())
-            guard let created = database.find(key, hash) else {
-                preconditionFailure("a key vanished")
-            }
-            entry = created
-        }
-        let changed = database.setRange(entry, hash, offset: Int(offset), value)
+        let entry = try engine.stringToEdit(key, hash, client).entry
+        let changed = engine.database(client).setRange(entry, hash, offset: Int(offset), value)
         let count = engine.textCount(of: changed)
         engine.wrote(.string, "setrange", arguments, client)
         client.writer.integer(count)

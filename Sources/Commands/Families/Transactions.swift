@@ -96,6 +96,12 @@ enum Transactions {
                 engine.keyHash = engine.keyspace.hash(arguments[firstKey])
             }
             engine.rawRequest = engine.isPropagating ? queue.request(of: queued) : ByteSlice()
+            // The rights may have shrunk since the command was queued.
+            if let error = engine.accessError(number, arguments, client, in: .transaction) {
+                engine.statistics[number].rejectedCalls &+= 1
+                engine.fail(error, client)
+                continue
+            }
             let started = engine.owner.monotonicNanoseconds()
             engine.runHandler(number, arguments, client)
             engine.count(number, since: started)

@@ -98,12 +98,25 @@ extension CommandEngine {
     func isSecret(_ index: Int, of arguments: Arguments, _ number: Int) -> Bool {
         let name = ByteSlice(table.specs[number].name)
         if name == "auth" { return index > 0 }
+        if name == "setuser" || name == "getuser" || name == "deluser" { return index > 1 }
+        if name == "set", index > 2, arguments[0].equalsIgnoringCase("config") {
+            return index % 2 == 1
+                && CommandEngine.secretDirectives.contains {
+                    arguments[index - 1].equalsIgnoringCase($0)
+                }
+        }
         guard name == "hello", index > 1 else { return false }
         for place in max(1, index - 2)..<index where arguments[place].equalsIgnoringCase("auth") {
             return true
         }
         return false
     }
+
+    /// Directives whose values are kept out of logs.
+    private static let secretDirectives: [StaticString] = [
+        "requirepass", "masterauth", "primaryauth", "masteruser", "primaryuser",
+        "tls-key-file-pass", "tls-client-key-file-pass", "cluster-secret",
+    ]
 
     /// Shows a command to the clients that sent MONITOR.
     func feedMonitors(_ number: Int, _ arguments: Arguments, _ client: ClientState) {

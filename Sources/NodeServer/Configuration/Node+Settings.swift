@@ -17,6 +17,8 @@ extension Node {
         engine.bulkBytesMax = settings.bulkBytesMax
         let password = settings.requiredPassword
         engine.password = password.isEmpty ? nil : Array(password.utf8)
+        engine.allowsChannelsByDefault = settings.channelDefault == .allchannels
+        engine.accessLogCountMax = settings.accessLogCountMax
         engine.events = KeyspaceEvents(letters: settings.keyspaceEvents) ?? []
         engine.slowLogMicroseconds = Int64(settings.slowLogMicroseconds)
         engine.slowLogCountMax = settings.slowLogCountMax

@@ -55,7 +55,7 @@ extension NodeDirectives {
     static let acceptedNumbers: [Directive<NodeSettings>] =
         accepted(
             [
-                ("acllog-max-len", "128", notYet), ("active-defrag-cycle-max", "25", ownTable),
+                ("active-defrag-cycle-max", "25", ownTable),
                 ("active-defrag-cycle-min", "1", ownTable),
                 ("active-defrag-max-scan-fields", "1000", ownTable),
                 ("active-defrag-threshold-lower", "10", ownTable),
@@ -84,7 +84,6 @@ extension NodeDirectives {
     static let acceptedWords: [Directive<NodeSettings>] =
         accepted(
             [
-                ("aclfile", "", notYet), ("acl-pubsub-default", "resetchannels", notYet),
                 ("bgsave_cpulist", "", noChild), ("bgsave-cpulist", "", noChild),
                 ("bio_cpulist", "", notYet), ("bio-cpulist", "", notYet),
                 ("aof_rewrite_cpulist", "", noChild), ("aof-rewrite-cpulist", "", noChild),

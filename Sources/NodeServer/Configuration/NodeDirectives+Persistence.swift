@@ -1,11 +1,35 @@
 // Directives on passwords, snapshots and the log.
 
+import Commands
 import Directives
 
 extension NodeDirectives {
     static let security: [Directive<NodeSettings>] = [
         .string(
             "requirepass", \.requiredPassword, "Password that clients must send; empty for none."),
+        .custom(
+            "user", flags: [.repeated, .hidden], shape: "name rule …",
+            why: "Either these lines or aclfile.", "A user and its rules; see ACL SETUSER.",
+            apply: { (settings, words, _) throws(DirectiveError) in
+                if settings.users.contains(where: { $0[0] == words[0] }) {
+                    throw DirectiveError(
+                        "Error in user declaration '\(words[0])': Duplicate user found. A user can "
+                            + "only be defined once in config files")
+                }
+                if let problem = CommandEngine.problem(ofUserLine: words) {
+                    throw DirectiveError(problem)
+                }
+                settings.users.append(words)
+            }, value: { _ in "" },
+            lines: { $0.users.map { $0.map(ConfigLine.word).joined(separator: " ") } }),
+        .string(
+            "aclfile", \.accessFile, flags: [],
+            "File of users, written by ACL SAVE and read by ACL LOAD and at the start."),
+        .enumeration(
+            "acl-pubsub-default", \.channelDefault, "Which channels a new user may use."),
+        .integer(
+            "acllog-max-len", \.accessLogCountMax, in: 0...Int(Int64.max),
+            "Most entries of ACL LOG; the oldest make room."),
         .enumeration(
             "enable-protected-configs", \.protectedConfigs, flags: [],
             "Who may change protected directives with CONFIG SET."),

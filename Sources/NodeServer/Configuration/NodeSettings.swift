@@ -52,6 +52,14 @@ public enum ProtectionLevel: String, CaseIterable, Sendable {
     case local
 }
 
+/// Which channels a new user may use.
+public enum ChannelDefault: String, CaseIterable, Sendable {
+    /// None.
+    case resetchannels
+    /// All.
+    case allchannels
+}
+
 /// Least level that is logged; the words of redis.conf.
 public enum LogLevelName: String, CaseIterable, Sendable {
     /// Everything.
@@ -115,6 +123,11 @@ public struct NodeSettings: Equatable, Sendable {
     var slowLogCountMax = 128
     // Security
     var requiredPassword = ""
+    /// The words behind `user`, one array per line.
+    var users: [[String]] = []
+    var accessFile = ""
+    var channelDefault = ChannelDefault.resetchannels
+    var accessLogCountMax = 128
     var protectedConfigs = ProtectionLevel.no
     var debugCommand = ProtectionLevel.no
     // Snapshots

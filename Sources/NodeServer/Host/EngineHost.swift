@@ -62,6 +62,9 @@ final class EngineHost: NodeHost {
             _ = try NodeDirectives.table.set(
                 pairs, in: &new, allowingProtected: allowsProtectedConfigs(client))
             try node.apply(new)
+            if pairs.contains(where: { $0.name.lowercased() == "requirepass" }) {
+                node.engine.resetDefaultPassword()
+            }
         } catch {
             throw ReplyError(composed: error.reply)
         }
@@ -84,8 +87,12 @@ final class EngineHost: NodeHost {
             if FileSystem.exists(path) {
                 old = try FileSystem.read(path, bytesMax: Startup.configurationBytesMax)
             }
+            var settings = node.settings
+            settings.users =
+                settings.accessFile.isEmpty
+                ? node.engine.userLines.map { $0.split(separator: " ").map(String.init) } : []
             let text = NodeDirectives.table.rewritten(
-                old, settings: node.settings, defaults: NodeSettings())
+                old, settings: settings, defaults: NodeSettings())
             try FileSystem.replace(path, with: text)
             node.log.notice("CONFIG REWRITE executed with success.")
         } catch {

@@ -65,8 +65,10 @@ extension Node {
         text.field(
             "instantaneous_eventloop_duration_usec",
             turnRate > 0 ? statistics.turnTimeRate.perSecond / turnRate : 0)
-        for name in ["auth", "cmd", "key", "channel"] {
-            text.field(named: "acl_access_denied_\(name)", "0")
-        }
+        let denials = engine.accessDenials
+        text.field("acl_access_denied_auth", denials.authentication)
+        text.field("acl_access_denied_cmd", denials.command)
+        text.field("acl_access_denied_key", denials.key)
+        text.field("acl_access_denied_channel", denials.channel)
     }
 }

@@ -49,7 +49,7 @@ extension Node {
         if clients.count >= settings.clientsMax {
             return "-ERR max number of clients reached\r\n"
         }
-        if settings.protectedMode && settings.requiredPassword.isEmpty && !isLocal,
+        if settings.protectedMode && engine.isOpenToAll && !isLocal,
             let peer, !peer.isLoopback
         {
             return Node.protectedModeText

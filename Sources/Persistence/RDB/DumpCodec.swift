@@ -83,8 +83,8 @@ public final class DumpCodec {
     }
 
     /// Calls `body` with an entry that holds the value of `payload`, whose footer was checked,
-    /// under the name `key`. The entry lies in a database of its own, from which `body` may move it; what
-    /// is left there is removed. Nothing that is damaged ever reaches the keyspace.
+    /// under the name `key`. The entry lies in a database of its own, from which `body` may move
+    /// it; what is left there is removed. Nothing that is damaged ever reaches the keyspace.
     public func withValue(
         of payload: ByteSlice, key: ByteSlice, _ body: (Database, Entry, KeyHash) -> Void
     ) throws(DumpPayloadError) {

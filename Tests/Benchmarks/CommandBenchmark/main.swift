@@ -108,6 +108,12 @@ final class IdleHost: NodeHost {
     func authenticationChanged(_ client: ClientState) {
         preconditionFailure("not asked")
     }
+    func accessFileName() -> String? { nil }
+    func readAccessFile() throws(ReplyError) -> [UInt8] { preconditionFailure("not asked") }
+    func writeAccessFile(_ bytes: [UInt8]) throws(ReplyError) {
+        preconditionFailure("not asked")
+    }
+    func randomBytes(_ count: Int) -> [UInt8] { preconditionFailure("not asked") }
     func debug(subcommand: String, arguments: Arguments, client: ClientState) throws(ReplyError)
         -> Bool
     {
