@@ -1,0 +1,133 @@
+"""Real clients and tools of the field against our node: redis-py, redis-cli, redis-benchmark."""
+
+import re
+import subprocess
+
+import pytest
+import redis
+
+from servers import servers
+
+BIG_KEYS = 5_000
+
+
+@pytest.fixture
+def node():
+    with servers() as start:
+        yield start("node", "--enable-debug-command", "yes")
+
+
+def cli(node, *arguments, given=None, seconds=60):
+    result = subprocess.run(
+        ["redis-cli", "-p", str(node.port), *map(str, arguments)], input=given,
+        capture_output=True, timeout=seconds)
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
+    return result.stdout.decode(errors="replace")
+
+
+def fill(node):
+    """Some keys of every type."""
+    pipe = node.client.pipeline(transaction=False)
+    for number in range(300):
+        pipe.set(f"string:{number}", "x" * (number % 90))
+        pipe.rpush(f"list:{number % 7}", *range(number % 11 + 1))
+        pipe.hset(f"hash:{number % 9}", mapping={f"f{number}": number, "shared": "y"})
+        pipe.sadd(f"set:{number % 5}", number, f"m{number}")
+        pipe.zadd(f"zset:{number % 6}", {f"m{number}": number / 3})
+        pipe.xadd(f"stream:{number % 3}", {"field": number})
+    pipe.execute()
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_redis_py_gets_the_shapes_it_expects(node, protocol):
+    client = redis.Redis(port=node.port, protocol=protocol, decode_responses=True)
+    assert client.set("s", "v", ex=100, get=True) is None and 0 < client.ttl("s") <= 100
+    assert client.getex("s", persist=True) == "v" and client.ttl("s") == -1
+    assert client.hset("h", mapping={"a": 1, "b": "two"}) == 2
+    assert client.hgetall("h") == {"a": "1", "b": "two"} and client.hmget("h", "a", "c") == ["1", None]
+    assert sorted(client.hkeys("h")) == ["a", "b"] and len(client.hrandfield("h", 2, withvalues=True)) in (2, 4)
+    assert client.rpush("l", "a", "b", "c") == 3 and client.lrange("l", 0, -1) == ["a", "b", "c"]
+    assert client.blpop("l", timeout=1) in (("l", "a"), ["l", "a"]) and client.lpos("l", "c") == 1
+    assert client.lmpop(1, "l", direction="LEFT") == ["l", ["b"]] and client.blpop("none", timeout=0.01) is None
+    assert client.sadd("t", "x", "y") == 2 and client.smembers("t") == {"x", "y"}
+    assert client.smismember("t", ["x", "z"]) == [1, 0] and client.sintercard(1, ["t"]) == 2
+    assert client.zadd("z", {"a": 1, "b": 2.5}) == 2 and client.zscore("z", "b") == 2.5
+    scores = client.zrange("z", 0, -1, withscores=True)
+    assert [(member, float(score)) for member, score in scores] == [("a", 1.0), ("b", 2.5)]
+    assert client.zmscore("z", ["a", "none"]) == [1.0, None]
+    identity = client.xadd("x", {"f": "v"}, id="5-1")
+    assert identity == "5-1" and client.xrange("x") == [("5-1", {"f": "v"})]
+    assert client.xgroup_create("x", "g", id="0") is True
+    read = client.xreadgroup("g", "c", {"x": ">"}, count=1)
+    assert "5-1" in str(read) and client.xpending("x", "g")["pending"] == 1
+    assert client.xack("x", "g", "5-1") == 1 and client.xinfo_stream("x")["length"] == 1
+    assert client.geoadd("geo", (13.361389, 38.115556, "Palermo")) == 1
+    assert client.geosearch("geo", longitude=13, latitude=38, radius=100, unit="km") == ["Palermo"]
+    assert client.pfadd("hll", "a", "b") == 1 and client.pfcount("hll") == 2
+    assert client.setbit("bits", 7, 1) == 0 and client.bitcount("bits") == 1
+    assert client.eval("return {KEYS[1], ARGV[1], 3}", 1, "k", "a") == ["k", "a", 3]
+    square = client.register_script("return tonumber(ARGV[1]) * tonumber(ARGV[1])")
+    assert square(args=[7]) == 49
+    assert client.function_load("#!lua name=lib\nredis.register_function('f', function(k, a) return a[1] end)") == "lib"
+    assert client.fcall("f", 0, "back") == "back"
+    with client.pipeline() as pipe:
+        assert pipe.incr("n").get("n").execute() == [1, "1"]
+    assert client.acl_whoami() == "default" and client.client_getname() in (None, "")
+    assert client.config_get("maxmemory") == {"maxmemory": "0"} and client.info()["redis_version"] == "7.2.4"
+    assert client.command_count() > 240 and client.object("encoding", "n") == "int"
+    assert client.memory_usage("n") > 0
+
+
+def test_dump_moves_values_of_every_type(node):
+    fill(node)
+    for key in node.client.keys("*:1"):
+        payload = node.client.dump(key)
+        copy = b"copy:" + key
+        assert node.client.restore(copy, 0, payload) in (b"OK", True, "OK")
+        digests = node.client.execute_command("DEBUG", "DIGEST-VALUE", key, copy)
+        assert digests[0] == digests[1], key
+
+
+def test_redis_cli_walks_and_samples(node):
+    fill(node)
+    report = cli(node, "--bigkeys")
+    for kind in ("string", "list", "hash", "set", "zset", "stream"):
+        assert re.search(rf"Biggest\s+{kind}\s+found", report), report
+    assert "Biggest" in cli(node, "--memkeys")
+    listed = cli(node, "--scan", "--pattern", "hash:*").split()
+    assert sorted(listed) == sorted(f"hash:{n}" for n in range(9))
+    assert cli(node, "-3", "HGETALL", "hash:1").strip()
+
+
+def test_redis_cli_pipes_and_takes_the_data_away(node, tmp_path):
+    words = "".join(
+        f"*3\r\n$3\r\nSET\r\n${len(str(n)) + 2}\r\nk:{n}\r\n${len(str(n))}\r\n{n}\r\n" for n in range(BIG_KEYS))
+    assert f"replies: {BIG_KEYS}" in cli(node, "--pipe", given=words.encode())
+    fill(node)
+    dump = tmp_path / "taken.rdb"
+    cli(node, "--rdb", dump)
+    checked = subprocess.run(["redis-check-rdb", dump], capture_output=True, text=True, timeout=60)
+    assert checked.returncode == 0, checked.stdout
+    with servers() as start:
+        folder = tmp_path / "real"
+        folder.mkdir()
+        (folder / "dump.rdb").write_bytes(dump.read_bytes())
+        real = start("redis", folder=folder)
+        assert real.client.execute_command("DEBUG", "DIGEST") == node.client.execute_command("DEBUG", "DIGEST")
+
+
+def test_redis_cli_measures_latency(node):
+    output = subprocess.run(
+        ["timeout", "3", "redis-cli", "-p", str(node.port), "--latency", "-i", "1", "--raw"],
+        capture_output=True, text=True).stdout
+    assert output.strip() and all(word.replace(".", "").isdigit() for word in output.split()[:3])
+
+
+@pytest.mark.parametrize("pipeline", [1, 16])
+def test_redis_benchmark_runs_completely(node, pipeline):
+    result = subprocess.run(
+        ["redis-benchmark", "-p", str(node.port), "-n", "2000", "-P", str(pipeline), "-q"],
+        capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    assert "rror" not in result.stdout + result.stderr
+    assert len(re.findall(r"requests per second", result.stdout)) >= 19, result.stdout
