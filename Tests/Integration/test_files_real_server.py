@@ -390,3 +390,27 @@ def test_our_replica_resumes_after_its_own_kill(server):
     wait_until(lambda: replica.client(3).get("missed") == b"write", "what was missed")
     assert master.info("stats")["sync_partial_ok"] == 1
     assert content(replica) == content(master)
+
+
+def test_a_node_that_loads_says_so(tmp_path):
+    """Clients are told -LOADING while the data set comes in, and INFO says how far it is."""
+    node = Server(OURS, tmp_path / "node").start()
+    node.client().execute_command("DEBUG", "POPULATE", 400_000)
+    node.client().save()
+    node.end(kill=True)
+    node.launch()
+    seen = set()
+
+    def loaded():
+        client = node.client(retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0))
+        try:
+            if client.info("persistence")["loading"]:
+                seen.add("INFO")
+            return client.get("key:399999") == b"value:399999"
+        except redis.exceptions.BusyLoadingError:
+            seen.add("-LOADING")
+            return False
+
+    wait_until(loaded, "the end of loading")
+    assert seen == {"INFO", "-LOADING"}
+    node.end()
