@@ -47,11 +47,13 @@ struct TopologyText {
         let link =
             tree.linkState.map { $0 == .none ? "" : $0.rawValue }
             ?? (tree.role == nil ? "no answer" : "")
-        let isMaster = tree.role == .master
+        // What a node said last says nothing about one that no longer answers.
+        let isSilent = tree.verdict == .down || tree.verdict == .foreign
+        let hasLag = tree.role != .master && !isSilent
         rows.append([
             indent + branch + tree.node, tree.role?.rawValue ?? "unknown",
-            node?.spec.address.text ?? "-", tree.verdict.rawValue, link,
-            isMaster ? "" : tree.lagBytes.map { "lag \($0) B" } ?? "",
+            node?.spec.address.text ?? "-", tree.verdict.rawValue, isSilent ? "" : link,
+            hasLag ? tree.lagBytes.map { "lag \($0) B" } ?? "" : "",
         ])
         let inner = indent + (branch.isEmpty ? "" : branch.hasPrefix("├") ? "│  " : "   ")
         for (index, replica) in tree.replicas.enumerated() {

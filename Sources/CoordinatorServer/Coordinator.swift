@@ -74,7 +74,7 @@ final class Coordinator {
         changes.starts = starts
         perform(
             topology.announce(
-                "coordinator.started", "the coordinator has started for the \(starts). time",
+                "coordinator.started", "the coordinator has started: start \(starts) of its state",
                 attributes: ["instance": instance], now: Coordinator.moment), with: changes)
         prober?.update(topology.probeTargets)
         ticks = loop.schedule(

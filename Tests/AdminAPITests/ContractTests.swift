@@ -135,6 +135,16 @@ import Testing
                 """)
     }
 
+    @Test func aNodeThatIsDownHasNoLinkAndNoLag() {
+        var cluster = Sample.cluster()
+        let silent = ObservedTree(
+            node: "n3", role: .replica, verdict: .down, linkState: .connected, lagBytes: 0,
+            replicas: [])
+        cluster.observed[0].replicas[1] = silent
+        #expect(
+            TopologyText.render(cluster).contains("└─ n3     replica  127.0.0.1:7003  down\n"))
+    }
+
     @Test func theDeclaredTreeIsDrawnBeforeAnythingIsSeen() {
         var cluster = Sample.cluster()
         cluster.observed = []
