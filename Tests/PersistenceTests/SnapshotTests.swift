@@ -49,6 +49,7 @@ final class SnapshotFile {
         bytes += output.readable.array
         output.removeAll()
         chunkCount += 1
+        for follower in chunk.followers { append(follower) }
     }
 
     func finish() {

@@ -45,6 +45,7 @@ final class SnapshotWriter: Sendable {
             output.removeAll()
             formatter.append(chunk, to: &output)
             do throws(ShortWrite) { try file.write(output.readable) } catch { throw error.cause }
+            for follower in chunk.followers { try write(follower) }
         }
 
         /// Writes the checksum and waits for the disk; returns the length.
@@ -166,7 +167,11 @@ final class SnapshotWriter: Sendable {
         // Without compression a chunk's bytes are what the file gets.
         var formatter = SnapshotFormatter(compresses: false, checksums: false)
         var bytes = ByteBuffer()
-        formatter.append(chunk, to: &bytes)
+        for piece in [chunk] + chunk.followers {
+            var part = ByteBuffer()
+            formatter.append(piece, to: &part)
+            bytes.append(part.readable)
+        }
         let content = bytes.readable.array
         let start = try spillFile.withLock { (file) throws(SystemError) -> Int64 in
             if file == nil {

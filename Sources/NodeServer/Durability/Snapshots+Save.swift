@@ -101,6 +101,7 @@ private final class DirectSink {
         output.removeAll()
         formatter.append(chunk, to: &output)
         store()
+        for follower in chunk.followers { append(follower) }
     }
 
     func finish() throws(SystemError) {

@@ -295,15 +295,21 @@ final class Snapshots {
         var now = start
         var progress = SnapshotProgress.running
         repeat {
-            progress = keyspace.advanceSnapshot(bucketBudget: Snapshots.bucketsPerLook)
+            if snapshot.encoder.hasObjects {
+                snapshot.encoder.advanceObjects(bucketBudget: Snapshots.bucketsPerLook)
+            } else {
+                progress = keyspace.advanceSnapshot(bucketBudget: Snapshots.bucketsPerLook)
+            }
             now = Clock.monotonicMicroseconds()
-        } while progress == .running && now - start < sliceLimit
+        } while (progress == .running || snapshot.encoder.hasObjects) && now - start < sliceLimit
         statistics.longestSliceMicroseconds = max(
             statistics.longestSliceMicroseconds, now - start)
         statistics.longestSliceProcessorMicroseconds = max(
             statistics.longestSliceProcessorMicroseconds,
             Clock.threadProcessorMicroseconds() - processorBefore)
-        if progress != .running { return finishWalk(snapshot, writer) }
+        if progress != .running && !snapshot.encoder.hasObjects {
+            return finishWalk(snapshot, writer)
+        }
         let delay = delayMicroseconds(keys: snapshot.encoder.keyCount - keysBefore)
         if delay > 0 {
             snapshot.resumesAtMicroseconds = now + delay
@@ -332,6 +338,7 @@ final class Snapshots {
     private func finishWalk(_ snapshot: RunningSnapshot, _ writer: SnapshotWriter) {
         snapshot.isWalked = true
         keyspace.abortSnapshot()
+        if writer.problem != nil { snapshot.encoder.dropObjects() }
         let target: SnapshotWriter.Target =
             snapshot.purpose == .dump ? .rename(settings.dumpPath) : .keep
         let bound = LoopBound((owner: self, snapshot: snapshot), loop: loop)

@@ -9,6 +9,18 @@ public struct RDBValueEncoder: Sendable {
     /// Appends the value. A large string is returned instead, to travel beside the buffer as the
     /// value's only string.
     public let encode: @Sendable (Entry, inout RDBEncoder) -> SharedBlock?
+    /// Appends one element of a big object that is written in steps: a length, then each element.
+    /// Nil for types whose objects are written as a whole.
+    public let encodeElement: (@Sendable (Entry, inout RDBEncoder) -> Void)?
+
+    init(
+        typeCode: UInt8, encodeElement: (@Sendable (Entry, inout RDBEncoder) -> Void)? = nil,
+        encode: @escaping @Sendable (Entry, inout RDBEncoder) -> SharedBlock?
+    ) {
+        self.typeCode = typeCode
+        self.encode = encode
+        self.encodeElement = encodeElement
+    }
 
     /// The row of `type`; nil while values of the type cannot exist.
     public static func find(_ type: ValueType) -> RDBValueEncoder? {

@@ -17,16 +17,23 @@ public struct SnapshotChunk: Sendable {
     public let spans: [RDBSpan]
     /// A large string behind `bytes`, without its length header.
     public let block: SharedBlock?
+    /// What must stand directly behind it: the rest of a big value.
+    public let followers: [SnapshotChunk]
 
     /// A chunk.
-    public init(bytes: [UInt8], spans: [RDBSpan], block: SharedBlock?) {
+    public init(
+        bytes: [UInt8], spans: [RDBSpan], block: SharedBlock?, followers: [SnapshotChunk] = []
+    ) {
         self.bytes = bytes
         self.spans = spans
         self.block = block
+        self.followers = followers
     }
 
     /// Bytes of memory that the chunk keeps.
-    public var memoryBytes: Int { bytes.count + (block?.count ?? 0) }
+    public var memoryBytes: Int {
+        followers.reduce(bytes.count + (block?.count ?? 0)) { $0 + $1.memoryBytes }
+    }
 }
 
 /// What stands at the head of a snapshot.
@@ -71,6 +78,8 @@ public final class SnapshotEncoder: SnapshotSink {
     private var database = -1
     private var counts: [Int: SnapshotCount] = [:]
     private let emit: (SnapshotChunk) -> Void
+    /// Big objects that are being written in steps, oldest first.
+    private var objects: [ObjectEncoder] = []
     /// Keys serialised so far.
     public private(set) var keyCount = 0
 
@@ -102,6 +111,13 @@ public final class SnapshotEncoder: SnapshotSink {
         guard let row = RDBValueEncoder.find(entry.type) else {
             preconditionFailure("a value without an encoder")
         }
+        if let object = entry.object,
+            let walk = ObjectEncoder(object, of: entry, row: row, database: database)
+        {
+            objects.append(walk)
+            keyCount += 1
+            return
+        }
         if database != self.database { select(database) }
         encoder.key(entry.key, typeCode: row.typeCode, expiresAt: entry.expiresAt)
         keyCount += 1
@@ -112,11 +128,26 @@ public final class SnapshotEncoder: SnapshotSink {
         }
     }
 
+    /// Whether big objects wait for `advanceObjects`.
+    public var hasObjects: Bool { !objects.isEmpty }
+
+    /// Goes on with the oldest big object over at most `bucketBudget` buckets.
+    public func advanceObjects(bucketBudget: Int) {
+        guard let object = objects.first, object.advance(bucketBudget: bucketBudget) else { return }
+        objects.removeFirst()
+        emit(object.take())
+    }
+
+    /// Forgets big objects that were not written to their end: the snapshot has failed.
+    public func dropObjects() { objects = [] }
+
     /// Writes the end mark and hands on what is left.
     public func finish() { emit(takeLast()) }
 
-    /// Writes the end mark and gives what is left, which must come last in the file.
+    /// Writes the end mark and gives what is left, which must come last in the file; big objects
+    /// that still wait are written before it.
     public func takeLast() -> SnapshotChunk {
+        while hasObjects { advanceObjects(bucketBudget: 1 << 16) }
         encoder.end()
         return take(nil)
     }
@@ -156,7 +187,7 @@ public struct SnapshotFormatter: ~Copyable {
         self.checksums = checksums
     }
 
-    /// Appends the file bytes of `chunk` to `output`, which must be empty.
+    /// Appends the file bytes of `chunk`, without its followers, to `output`, which must be empty.
     public mutating func append(_ chunk: SnapshotChunk, to output: inout ByteBuffer) {
         assert(output.isEmpty)
         chunk.bytes.withByteSlice { bytes in

@@ -21,6 +21,19 @@ open class StoredObject {
     /// How much work it is to free the object, in elements: decides on freeing it elsewhere.
     open var freeEffort: Int { 1 }
 
+    // MARK: Snapshots
+
+    /// Freezes the elements for a snapshot: each goes to `visit` once as it is now, some when
+    /// `advanceWalk` comes to them, others right before they change. False when the object knows
+    /// no such walk; it is then taken as a whole. One walk at a time.
+    open func beginWalk(_ visit: @escaping (Entry) -> Void) -> Bool { false }
+
+    /// Hands over the elements of at most `bucketBudget` buckets; true when that was all.
+    open func advanceWalk(bucketBudget: Int) -> Bool { true }
+
+    /// Ends the walk, complete or not.
+    open func endWalk() {}
+
     /// An independent copy, for COPY. A subclass that supports COPY overrides it.
     open func copy() -> StoredObject {
         preconditionFailure("the type of this object has no copy")

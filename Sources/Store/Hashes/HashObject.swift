@@ -52,6 +52,22 @@ public final class HashObject: StoredObject {
     /// An independent copy.
     public override func copy() -> StoredObject { HashObject(fields.copy()) }
 
+    // MARK: Snapshots
+
+    /// Freezes the fields: see `StoredObject`.
+    public override func beginWalk(_ visit: @escaping (Entry) -> Void) -> Bool {
+        fields.beginWalk(visit)
+        return true
+    }
+    /// Hands over some fields.
+    public override func advanceWalk(bucketBudget: Int) -> Bool {
+        fields.advanceWalk(bucketBudget: bucketBudget)
+    }
+    /// Ends the walk.
+    public override func endWalk() { fields.endWalk() }
+
+    // MARK: Fields
+
     /// The hash of a field's name.
     public func hash(_ field: ByteSlice) -> KeyHash { fields.hash(field) }
 

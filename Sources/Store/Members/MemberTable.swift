@@ -11,8 +11,16 @@ public import Bytes
 
 /// A table of members. Confined to one thread, but may be freed on another.
 public struct MemberTable: ~Copyable {
-    private var table: HashTable
+    var table: HashTable
     private var blockBytes = 0
+    /// The snapshot that walks over the members: MemberTable+Walk.swift.
+    var walk: MemberWalk?
+    /// Members with a hash from here on have not been passed by the walk.
+    var unsavedFrom = UInt64.max
+    /// The stamp of the last walk.
+    var epoch: UInt8 = 0
+    /// Walks in a row that ended early, and left stamps behind.
+    var abortedInARow = 0
 
     /// An empty table; the hasher is the keyspace's.
     public init(hasher: KeyHasher) { table = HashTable(hasher: hasher) }
@@ -81,10 +89,13 @@ public struct MemberTable: ~Copyable {
     /// table. For a set, the value is empty.
     public mutating func set(_ member: ByteSlice, _ hash: KeyHash, value: ByteSlice) -> Bool {
         guard let location = table.locate(member, hash.value) else {
-            table.insert(make(member, value), hash.value)
+            let entry = make(member, value)
+            stamp(entry, hash.value)
+            table.insert(entry, hash.value)
             return false
         }
         let old = location.entry
+        willChange(old, hash.value)
         if old.representation == .inline && value.count <= Entry.inlineValueBytesMax
             && MemberBlock.chunkBytes(old.blockBytes)
                 == MemberBlock.chunkBytes(MemberTable.size(member, valueCount: value.count))
@@ -92,7 +103,9 @@ public struct MemberTable: ~Copyable {
             old.replaceInline(value)
             return true
         }
-        location.replace(with: make(member, value))
+        let entry = make(member, value)
+        stamp(entry, hash.value)
+        location.replace(with: entry)
         release(old)
         return true
     }
@@ -107,6 +120,7 @@ public struct MemberTable: ~Copyable {
         let entry = MemberBlock.make(size)
         blockBytes &+= MemberBlock.chunkBytes(size)
         entry.fill(member: member, word: word)
+        stamp(entry, hash.value)
         table.insert(entry, hash.value)
         return entry
     }
@@ -115,6 +129,7 @@ public struct MemberTable: ~Copyable {
     public mutating func remove(_ member: ByteSlice, _ hash: KeyHash) -> Bool {
         guard let location = table.locate(member, hash.value) else { return false }
         let entry = location.entry
+        willChange(entry, hash.value)
         table.remove(at: location, hash.value)
         release(entry)
         return true
@@ -122,6 +137,7 @@ public struct MemberTable: ~Copyable {
 
     /// Removes an entry of this table.
     public mutating func remove(_ entry: Entry, _ hash: KeyHash) {
+        willChange(entry, hash.value)
         table.remove(at: table.locate(entry, hash.value), hash.value)
         release(entry)
     }
@@ -148,7 +164,9 @@ public struct MemberTable: ~Copyable {
         var copy = MemberTable(hasher: table.hasher)
         let hasher = table.hasher
         table.forEachEntry { entry in
-            copy.table.insert(MemberBlock.copy(entry), hasher.hash(entry.key).value)
+            let copied = MemberBlock.copy(entry)
+            copied.stamp = 0
+            copy.table.insert(copied, hasher.hash(entry.key).value)
         }
         copy.blockBytes = blockBytes
         return copy
