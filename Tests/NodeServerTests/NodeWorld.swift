@@ -82,6 +82,7 @@ final class NodeWorld {
         // What closing has put off until the next turn holds on to the node.
         for _ in 0..<4 { node.loop.runTurn(waitMillisecondsMax: 0) }
         node.stopAll()
+        for _ in 0..<2 { node.loop.runTurn(waitMillisecondsMax: 0) }
         if !keepsFolder { try? NodeWorld.remove(folder) }
     }
 

@@ -232,6 +232,8 @@ final class DurableNode {
         log.reader.stop()
         snapshots.writer.stop()
         snapshots.spiller.stop()
+        // The workers' last answers wait in the mailbox and hold on to the log.
+        for _ in 0..<2 { loop.runTurn(waitMillisecondsMax: 0) }
     }
 }
 
