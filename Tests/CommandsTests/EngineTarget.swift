@@ -60,6 +60,8 @@ final class EngineTarget: TranscriptTarget {
         case .bytes:
             for index in request.indices { feed(request[index...index], target) }
         }
+        // The end of a turn.
+        _ = engine.takeClientsWithOutput()
         // Others may have been resumed.
         for other in connections.values where !other.input.isEmpty { feed([], other) }
     }

@@ -139,7 +139,7 @@ final class TestHost: NodeHost {
             if let client = clients[id] { body(client) }
         }
     }
-    func client(id: Int64) -> ClientState? { clients[id] }
+    func client(id: Int64) -> ClientState? { closed.contains(id) ? nil : clients[id] }
     func close(_ client: ClientState, _ closing: ClientClosing) {
         closed.insert(client.id)
         engine.forget(client)

@@ -89,7 +89,7 @@ extension CommandEngine {
 
     /// Whether anybody wants to know of changes; kept in one field for the straight path.
     func updateObservers() {
-        observesChanges = !watches.isEmpty || !waits.isEmpty
+        observesChanges = !watches.isEmpty || !waits.isEmpty || !tracking.isEmpty
         hasReadyKeys = waits.hasReadyKeys
     }
 
@@ -105,6 +105,7 @@ extension CommandEngine {
             waits.noteChange(database: database, hash: hash)
             hasReadyKeys = waits.hasReadyKeys
         }
+        if !tracking.isEmpty { noteTrackedChange(key) }
     }
 
     /// Any key of a database may have changed: those who wait for one look at it again.

@@ -75,6 +75,7 @@ extension CommandEngine {
             let started = owner.monotonicNanoseconds()
             beginUnit()
             runHandler(number, arguments, client)
+            if client.tracking != nil { rememberReads(number, arguments, client) }
             endUnit(client)
             if client.blocked == nil { count(number, since: started) }
         }

@@ -118,6 +118,8 @@ public final class ClientState {
 
     // MARK: Transactions and subscriptions
 
+    /// CLIENT TRACKING; nil: off.
+    var tracking: ClientTracking? { didSet { updateSpecial() } }
     var transaction: TransactionQueue? { didSet { updateSpecial() } }
     var watched: [WatchedKey] = []
     var isWatchBroken = false
@@ -168,6 +170,6 @@ public final class ClientState {
         isSpecial =
             !isAuthenticated || !(user?.isUnrestricted ?? true) || isMaster || isMonitor
             || transaction != nil || replyMode != .on
-            || subscriptions.total > 0
+            || subscriptions.total > 0 || tracking?.isBroadcast == false
     }
 }

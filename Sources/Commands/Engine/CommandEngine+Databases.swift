@@ -45,6 +45,7 @@ extension CommandEngine {
     /// wakes the clients that wait for one.
     public func dataWereReplaced() {
         changeCount += 1
+        noteTrackedFlush()
         for index in 0..<keyspace.databaseCount where observesChanges {
             noteChanges(database: index)
             watches.touchAll(database: index) { _ in (true, true) }

@@ -185,7 +185,19 @@ extension CommandEngine {
         }
         if client.replyMode == .skipCurrent && client.wait == nil { client.replyMode = .on }
         if client.replyMode == .skipNext { client.replyMode = .skipCurrent }
+        if !tracking.isEmpty { endTrackedCommand(number, client) }
         return true
+    }
+
+    /// The word of CLIENT CACHING holds for one command or transaction; changes that the client has
+    /// made and must hear of are told behind its reply.
+    private func endTrackedCommand(_ number: Int, _ client: ClientState) {
+        if let mode = client.tracking, mode.hasCachingWord, client.transaction == nil {
+            let parent = number < 0 ? -1 : Int(table.facts[number].parent)
+            let isOfClient = parent >= 0 && ByteSlice(table.specs[parent].name) == "client"
+            if !isOfClient { mode.hasCachingWord = false }
+        }
+        if !ownInvalidations.isEmpty { tellOwnInvalidations() }
     }
 
     /// Runs one command as a unit of its own; returns the time when it ended.
@@ -193,6 +205,7 @@ extension CommandEngine {
         let started = owner.monotonicNanoseconds()
         beginUnit()
         runHandler(number, arguments, client)
+        if client.tracking != nil { rememberReads(number, arguments, client) }
         endUnit(client)
         // One that blocks is counted when it has its answer.
         let ended =

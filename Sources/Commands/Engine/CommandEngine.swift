@@ -54,6 +54,9 @@ public final class CommandEngine {
     var errorCounts: [String: Int64] = [:]
     var slowLog = SlowLog()
     var listedClients: [ClientState] = []
+    var tracking = TrackingTable()
+    /// Keys that the running client has changed and must hear of behind its reply; nil: all.
+    var ownInvalidations: [[UInt8]?] = []
     /// The users and what they may do.
     let access: AccessControl
     /// Whose batch is being run.
@@ -187,6 +190,7 @@ public final class CommandEngine {
 
     /// Clients other than the running one that got output since the last call.
     public func takeClientsWithOutput() -> [ClientState] {
+        broadcastInvalidations()
         if listedClients.isEmpty { return [] }
         let clients = listedClients
         listedClients = []
@@ -214,6 +218,7 @@ public final class CommandEngine {
         dropWait(of: client)
         dropSubscriptions(of: client)
         client.transaction = nil
+        stopTracking(client)
         listedClients.removeAll { $0 === client }
         if client.isMonitor {
             monitors.removeAll { $0 === client }

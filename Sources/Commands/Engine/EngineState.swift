@@ -36,6 +36,9 @@ public struct EngineSettings: Sendable {
     public var password: [UInt8]?
     /// New users may use every channel (`acl-pubsub-default allchannels`).
     public var allowsChannelsByDefault = false
+    /// Most keys that are remembered for clients that cache (`tracking-table-max-keys`); 0: no
+    /// limit.
+    public var trackedKeysMax = 1_000_000
     /// Most entries of ACL LOG.
     public var accessLogCountMax = 128
     /// Which keyspace events are published (`notify-keyspace-events`).

@@ -92,7 +92,8 @@ extension Clients {
             ("obl", "\(outputBytes)"), ("oll", "0"), ("omem", "0"),
             ("tot-mem", "\(memory)"), ("events", client.writer.buffer.isEmpty ? "r" : "rw"),
             ("cmd", command),
-            ("user", client.userName), ("redir", "-1"), ("resp", "\(client.writer.version)"),
+            ("user", client.userName), ("redir", "\(client.tracking?.redirectID ?? -1)"),
+            ("resp", "\(client.writer.version)"),
             ("lib-name", client.libraryName), ("lib-ver", client.libraryVersion),
         ]
         return fields.map { $0.0 + "=" + $0.1 }.joined(separator: " ")
@@ -106,6 +107,11 @@ extension Clients {
         if client.subscriptions.total > 0 { flags += "P" }
         if client.transaction != nil { flags += "x" }
         if client.blocked != nil { flags += "b" }
+        if let mode = client.tracking {
+            flags += "t"
+            if mode.isRedirectBroken { flags += "R" }
+            if mode.isBroadcast { flags += "B" }
+        }
         if client.isWatchBroken { flags += "d" }
         if client.closesAfterReplies { flags += "c" }
         if client.isExemptFromEviction { flags += "e" }

@@ -9,7 +9,7 @@ enum Clients {
         .container(
             name: "client", since: "2.4.0", group: .connection,
             summary: "A container for client connection commands.",
-            subcommands: own + others + modes)
+            subcommands: own + others + modes + tracking)
     ]
 
     static func row(
@@ -51,18 +51,6 @@ enum Clients {
             client.writer.verbatim(text: line(of: client, engine) + "\n")
         },
         row(
-            "getredir", "6.0.0", arity: 2,
-            """
-            Returns the client ID to which the connection's tracking notifications are \
-            redirected.
-            """
-        ) { _, client, _ in client.writer.integer(-1) },
-        row(
-            "trackinginfo", "6.2.0", arity: 2,
-            """
-            Returns information about server-assisted client-side caching for the connection.
-            """, trackingInfo),
-        row(
             "help", "5.0.0", arity: 2,
             "Returns helpful text about the different subcommands.", help),
     ]
@@ -87,25 +75,6 @@ enum Clients {
             client.leavesAccessTimes = try onOrOff(arguments[2])
             client.writer.ok()
         },
-        row(
-            "caching", "6.0.0", arity: 3, syntax: "<YES | NO>",
-            """
-            Instructs the server whether to track the keys in the next request.
-            """
-        ) { (_, _, _) throws(ReplyError) in
-            throw ReplyError(
-                """
-                ERR CLIENT CACHING can be called only when the client is in tracking mode with \
-                OPTIN or OPTOUT mode enabled
-                """)
-        },
-        row(
-            "tracking", "6.0.0", arity: -3,
-            syntax: """
-                <ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] \
-                [OPTIN] [OPTOUT] [NOLOOP]
-                """,
-            "Controls server-assisted client-side caching for the connection.", tracking),
     ]
 
     // MARK: Own facts
@@ -147,32 +116,10 @@ enum Clients {
         client.writer.ok()
     }
 
-    private static func trackingInfo(
-        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
-    ) {
-        client.writer.mapHeader(3)
-        client.writer.bulk("flags")
-        client.writer.setHeader(1)
-        client.writer.bulk("off")
-        client.writer.bulk("redirect")
-        client.writer.integer(-1)
-        client.writer.bulk("prefixes")
-        client.writer.arrayHeader(0)
-    }
-
     private static func onOrOff(_ argument: ByteSlice) throws(ReplyError) -> Bool {
         if argument.equalsIgnoringCase("on") { return true }
         if argument.equalsIgnoringCase("off") { return false }
         throw .syntax
-    }
-
-    private static func tracking(
-        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
-    ) throws(ReplyError) {
-        if try onOrOff(arguments[2]) {
-            throw ReplyError("ERR client-side caching is not available on this node")
-        }
-        client.writer.ok()
     }
 
     private static func reply(

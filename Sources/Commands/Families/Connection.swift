@@ -77,6 +77,7 @@ enum Connection {
     ) {
         Transactions.discard(engine, client)
         engine.dropSubscriptions(of: client)
+        engine.stopTracking(client)
         if client.isMonitor {
             client.isMonitor = false
             engine.monitors.removeAll { $0 === client }

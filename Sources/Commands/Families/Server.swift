@@ -172,6 +172,7 @@ enum Server {
         if arguments.count > 1 && !isSync && !isAsync { throw .syntax }
         let isAtOnce = isSync || (!isAsync && !engine.settings.flushesLazily)
         for index in indexes { engine.empty(database: index, atOnce: isAtOnce) }
+        engine.noteTrackedFlush()
         engine.changeCount += 1
         // Also when there was nothing: a replica may hold keys that the master does not.
         engine.propagate(arguments, client)

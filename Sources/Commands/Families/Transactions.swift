@@ -104,6 +104,7 @@ enum Transactions {
             }
             let started = engine.owner.monotonicNanoseconds()
             engine.runHandler(number, arguments, client)
+            if client.tracking != nil { engine.rememberReads(number, arguments, client) }
             engine.count(number, since: started)
             if !engine.monitors.isEmpty { engine.feedMonitors(number, arguments, client) }
         }

@@ -18,6 +18,7 @@ extension Node {
         let password = settings.requiredPassword
         engine.password = password.isEmpty ? nil : Array(password.utf8)
         engine.allowsChannelsByDefault = settings.channelDefault == .allchannels
+        engine.trackedKeysMax = settings.trackedKeysMax
         engine.accessLogCountMax = settings.accessLogCountMax
         engine.events = KeyspaceEvents(letters: settings.keyspaceEvents) ?? []
         engine.slowLogMicroseconds = Int64(settings.slowLogMicroseconds)

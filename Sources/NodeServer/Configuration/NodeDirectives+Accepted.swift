@@ -71,7 +71,7 @@ extension NodeDirectives {
                 ("maxmemory-samples", "5", notYet),
                 ("repl-diskless-sync-delay", "5", "Late replicas share a running sync."),
                 ("repl-diskless-sync-max-replicas", "0", "Late replicas share a running sync."),
-                ("tracking-table-max-keys", "1000000", notYet), ("watchdog-period", "0", notYet),
+                ("watchdog-period", "0", notYet),
             ], as: .integer(-1...Int(Int64.max)),
             aliases: [
                 "lua-time-limit": ["busy-reply-threshold"]

@@ -94,6 +94,9 @@ extension NodeDirectives {
             "maxmemory", \.memoryBytesMax,
             "Memory for data; beyond it commands that need more are refused. 0 for no limit."),
         .integer(
+            "tracking-table-max-keys", \.trackedKeysMax, in: 0...Int(Int64.max),
+            "Most keys remembered for clients that cache; beyond it some are told. 0: no limit."),
+        .integer(
             "slowlog-log-slower-than", \.slowLogMicroseconds, in: -1...Int(Int64.max),
             "Microseconds from which on a command goes into the slow log; -1 for none."),
         .integer(

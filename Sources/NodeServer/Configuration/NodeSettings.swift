@@ -128,6 +128,7 @@ public struct NodeSettings: Equatable, Sendable {
     var accessFile = ""
     var channelDefault = ChannelDefault.resetchannels
     var accessLogCountMax = 128
+    var trackedKeysMax = 1_000_000
     var protectedConfigs = ProtectionLevel.no
     var debugCommand = ProtectionLevel.no
     // Snapshots

@@ -28,7 +28,7 @@ extension Node {
         text.field("client_recent_max_input_buffer", inputMax)
         text.field("client_recent_max_output_buffer", outputMax)
         text.field("blocked_clients", blocked)
-        text.field("tracking_clients", 0)
+        text.field("tracking_clients", engine.trackingCounts.clients)
         text.field("pubsub_clients", subscribers)
         text.field("watching_clients", watching)
         text.field("clients_in_timeout_table", engine.timedWaitCount)

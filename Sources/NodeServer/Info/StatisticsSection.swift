@@ -43,9 +43,10 @@ extension Node {
         for name in ["hits", "misses", "key_hits", "key_misses"] {
             text.field(named: "active_defrag_\(name)", "0")
         }
-        text.field("tracking_total_keys", 0)
-        text.field("tracking_total_items", 0)
-        text.field("tracking_total_prefixes", 0)
+        let tracking = engine.trackingCounts
+        text.field("tracking_total_keys", tracking.keys)
+        text.field("tracking_total_items", tracking.items)
+        text.field("tracking_total_prefixes", tracking.prefixes)
         text.field("unexpected_error_replies", 0)
         text.field("total_error_replies", counters.errors)
         text.field("dump_payload_sanitizations", 0)
