@@ -40,6 +40,40 @@ bool hw_parse_extended(const uint8_t *text, size_t length, hw_extended *value) {
     return true;
 }
 
+bool hw_parse_bound(const uint8_t *text, size_t length, double *value) {
+    char room[256];
+    if (length > 255) return false;
+    memcpy(room, text, length);
+    room[length] = 0;
+    char *end;
+    double number = strtod(room, &end);
+    if (*end != 0 || isnan(number)) return false;
+    *value = number;
+    return true;
+}
+
+hw_extended hw_extended_from(double value) {
+    hw_extended result;
+    long double number = value;
+    memset(&result, 0, sizeof result);
+    memcpy(result.bytes, &number, sizeof number);
+    return result;
+}
+
+size_t hw_print_significant(double value, uint8_t *text) {
+    int printed = snprintf((char *)text, HW_DOUBLE_TEXT_MAX, "%.17g", value);
+    return printed > 0 ? (size_t)printed : 0;
+}
+
+size_t hw_print_fixed(double value, uint8_t *text) {
+    int printed = snprintf((char *)text, HW_DOUBLE_TEXT_MAX, "%f", value);
+    return printed > 0 ? (size_t)printed : 0;
+}
+
+double hw_sine(double angle) { return sin(angle); }
+double hw_cosine(double angle) { return cos(angle); }
+double hw_arc_sine(double value) { return asin(value); }
+
 bool hw_add_extended(hw_extended left, hw_extended right, hw_extended *sum) {
     long double a, b;
     memcpy(&a, left.bytes, sizeof a);

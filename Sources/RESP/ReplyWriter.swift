@@ -14,6 +14,9 @@ public struct ReplyWriter: ~Copyable {
     /// Whether the client speaks RESP3.
     public var isRESP3 = false
 
+    /// Memory for texts whose length goes before them.
+    private var numberText = ByteBuffer()
+
     /// An empty writer for RESP2.
     public init(capacity: Int = 0) { buffer = ByteBuffer(capacity: capacity) }
 
@@ -148,17 +151,33 @@ public struct ReplyWriter: ~Copyable {
         }
     }
 
-    /// A floating-point number with the fewest digits.
+    /// A floating-point number: digits that read back as the same number.
     public mutating func double(_ value: Double) {
         if isRESP3 {
             buffer.append(UInt8(ascii: ","))
             Numbers.append(value, to: &buffer)
             buffer.append("\r\n")
         } else {
-            var text = ByteBuffer()
-            Numbers.append(value, to: &text)
-            buffer.appendBulkString(text.readable)
+            bulk(double: value)
         }
+    }
+
+    /// A bulk string that holds a floating-point number, in either version.
+    public mutating func bulk(double value: Double) {
+        if let whole = Numbers.wholeNumber(value) { return bulk(integer: whole) }
+        numberText.removeAll()
+        Numbers.append(value, to: &numberText)
+        buffer.appendBulkString(numberText.readable)
+    }
+
+    /// A floating-point number in plain notation with up to 17 decimals.
+    public mutating func plainDouble(_ value: Double) {
+        numberText.removeAll()
+        ExtendedNumber(value).append(to: &numberText)
+        guard isRESP3 else { return buffer.appendBulkString(numberText.readable) }
+        buffer.append(UInt8(ascii: ","))
+        buffer.append(numberText.readable)
+        buffer.append("\r\n")
     }
 
     /// A number of any size, given as decimal digits.

@@ -4,7 +4,7 @@
 //
 // Invariants
 //   every text handed to C has 1…255 bytes;
-//   C writes at most HW_EXTENDED_TEXT_MAX bytes, and that much is reserved before.
+//   C writes at most HW_EXTENDED_TEXT_MAX or HW_DOUBLE_TEXT_MAX bytes, and that much is reserved before.
 
 internal import CLinux
 
@@ -28,6 +28,35 @@ enum NumberText {
             unsafe hw_parse_extended(base, text.count, &value)
         else { return nil }
         return Extended(value: value)
+    }
+
+    static func extended(_ value: Double) -> Extended { Extended(value: hw_extended_from(value)) }
+
+    static func scoreBound(_ text: ByteSlice) -> Double? {
+        var value = 0.0
+        guard let base = unsafe text.base,
+            unsafe hw_parse_bound(base, text.count, &value)
+        else { return nil }
+        return value
+    }
+
+    /// How C lays a double out.
+    enum Form {
+        /// `%.17g`
+        case significant17
+        /// `%f`
+        case fixed6
+    }
+
+    static func append(_ value: Double, _ form: Form, to buffer: inout ByteBuffer) {
+        unsafe buffer.write(minimum: Int(HW_DOUBLE_TEXT_MAX)) { free in
+            guard let base = free.baseAddress else { return 0 }
+            let text = unsafe base.assumingMemoryBound(to: UInt8.self)
+            return switch form {
+            case .significant17: unsafe hw_print_significant(value, text)
+            case .fixed6: unsafe hw_print_fixed(value, text)
+            }
+        }
     }
 
     static func sum(_ left: Extended, _ right: Extended) -> Extended? {

@@ -62,81 +62,79 @@ public enum Numbers {
         return NumberText.double(text)
     }
 
-    /// Appends `value` with the fewest digits that read back as the same number, laid out as
-    /// Redis 7.2 does (`3`, `0.1`, `1e+21`, `1.5e-7`, `inf`, `-inf`, `nan`).
+    /// Appends `value` as Redis 7.2 prints a double: digits that read back as the same number, laid
+    /// out without an exponent while they stay short (`3`, `0.1`, `1e+21`, `1.5e-7`, `inf`, `-inf`,
+    /// `nan`). Whole numbers below 2^62 are printed as integers.
     public static func append(_ value: Double, to buffer: inout ByteBuffer) {
+        if let whole = wholeNumber(value) { return buffer.append(decimal: whole) }
         if value.isNaN { return buffer.append("nan") }
         if value.isInfinite {
             if value < 0 { return buffer.append("-inf") }
             return buffer.append("inf")
         }
-        if value == 0 {
-            if value.sign == .minus { return buffer.append("-0") }
-            return buffer.append("0")
-        }
+        if value == 0 { return buffer.append("-0") }
         if value.sign == .minus { buffer.append(UInt8(ascii: "-")) }
-        let (digits, exponent) = shortestDigits(value.magnitude)
-        appendLayout(digits: digits, exponent: exponent, to: &buffer)
+        appendLayout(DecimalDigits(value.magnitude), to: &buffer)
     }
 
-    /// The shortest decimal digits of `value` and the power of ten of the last one.
-    private static func shortestDigits(_ value: Double) -> (digits: [UInt8], exponent: Int) {
-        var digits: [UInt8] = []
-        var exponent = 0
-        var seenPoint = false
-        let text = Array(value.description.utf8)
-        var index = 0
-        while index < text.count, text[index] != UInt8(ascii: "e") {
-            if text[index] == UInt8(ascii: ".") {
-                seenPoint = true
-            } else {
-                digits.append(text[index])
-                if seenPoint { exponent -= 1 }
-            }
-            index += 1
+    /// The integer that `value` is; nil for fractions, for large numbers and for zero with a minus.
+    @inlinable
+    public static func wholeNumber(_ value: Double) -> Int64? {
+        // 2^62 is half of the range, where Redis draws the line, too.
+        guard value >= -4_611_686_018_427_387_904, value <= 4_611_686_018_427_387_904 else {
+            return nil
         }
-        if index < text.count,
-            let power = Int(String(decoding: text[(index + 1)...], as: UTF8.self))
-        {
-            exponent += power
-        }
-        while digits.count > 1, digits[0] == UInt8(ascii: "0") { digits.removeFirst() }
-        while digits.count > 1, digits.last == UInt8(ascii: "0") {
-            digits.removeLast()
-            exponent += 1
-        }
-        return (digits, exponent)
+        let whole = Int64(value)
+        return Double(whole) == value && (whole != 0 || value.sign == .plus) ? whole : nil
     }
 
     /// Places the point: plain notation while it stays short, else `d.ddde±n`.
-    private static func appendLayout(
-        digits: [UInt8], exponent: Int, to buffer: inout ByteBuffer
-    ) {
-        let leading = exponent + digits.count - 1
-        if exponent >= 0 && leading < digits.count + 7 {
-            buffer.append(digits)
+    private static func appendLayout(_ number: DecimalDigits, to buffer: inout ByteBuffer) {
+        let exponent = number.exponent
+        let count = number.count
+        let leading = exponent + count - 1
+        if exponent >= 0 && leading < count + 7 {
+            number.append(0..<count, to: &buffer)
             for _ in 0..<exponent { buffer.append(UInt8(ascii: "0")) }
         } else if exponent < 0 && (exponent > -7 || leading.magnitude < 4) {
-            let whole = digits.count + exponent
+            let whole = count + exponent
             if whole <= 0 {
                 buffer.append("0.")
                 for _ in whole..<0 { buffer.append(UInt8(ascii: "0")) }
-                buffer.append(digits)
+                number.append(0..<count, to: &buffer)
             } else {
-                buffer.append(Array(digits[..<whole]))
+                number.append(0..<whole, to: &buffer)
                 buffer.append(UInt8(ascii: "."))
-                buffer.append(Array(digits[whole...]))
+                number.append(whole..<count, to: &buffer)
             }
         } else {
-            buffer.append(digits[0])
-            if digits.count > 1 {
+            number.append(0..<1, to: &buffer)
+            if count > 1 {
                 buffer.append(UInt8(ascii: "."))
-                buffer.append(Array(digits[1...]))
+                number.append(1..<count, to: &buffer)
             }
             buffer.append(UInt8(ascii: "e"))
             buffer.append(leading < 0 ? UInt8(ascii: "-") : UInt8(ascii: "+"))
             buffer.append(decimal: Int64(leading.magnitude))
         }
+    }
+
+    /// Appends `value` with 17 significant digits, as C's `%.17g` does: the form in which Redis
+    /// hashes scores and ZSCAN prints them.
+    public static func append(precisely value: Double, to buffer: inout ByteBuffer) {
+        NumberText.append(value, .significant17, to: &buffer)
+    }
+
+    /// Appends `value` with six decimals, as C's `%f` does.
+    public static func append(fixed value: Double, to buffer: inout ByteBuffer) {
+        NumberText.append(value, .fixed6, to: &buffer)
+    }
+
+    /// The bound of a range of scores: what C's strtod takes, leading space and the empty text (0)
+    /// included, up to a zero byte; nil for any other text and for NaN.
+    public static func scoreBound(_ text: ByteSlice) -> Double? {
+        if text.isEmpty { return 0 }
+        return text.count <= textBytesMax ? NumberText.scoreBound(text) : nil
     }
 }
 
@@ -151,6 +149,9 @@ public struct ExtendedNumber {
         else { return nil }
         self.text = value
     }
+
+    /// A double in extended precision.
+    public init(_ value: Double) { text = NumberText.extended(value) }
 
     init(text: NumberText.Extended) { self.text = text }
 
