@@ -110,6 +110,8 @@ import Testing
             var request = ByteBuffer()
             RequestWriter.command(command, into: &request)
             target.send(request.readable.array, connection: 1)
+            // One that waits is told that its time is over.
+            _ = target.engine.endWait(of: target.connection(1).client)
             guard try target.receive(connection: 1) != nil else {
                 Issue.record("no reply to \(command)")
                 return

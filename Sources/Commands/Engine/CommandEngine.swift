@@ -67,6 +67,8 @@ public final class CommandEngine {
     lazy var dumpCodec = DumpCodec(keyspace: keyspace)
     /// Elements in packed form on their way into a value.
     var packing = ByteBuffer(capacity: 256)
+    /// Scores of the members that a command adds.
+    var scores = TrivialList<Double>(capacity: 16)
 
     /// An engine over `keyspace`; `host` must outlive it.
     public init(
