@@ -12,13 +12,14 @@ final class TestHost: NodeHost {
         ("databases", "16"), ("maxmemory", "0"), ("maxmemory-policy", "noeviction"),
         ("appendonly", "no"), ("notify-keyspace-events", ""),
         ("set-max-intset-entries", "512"), ("set-max-listpack-entries", "128"),
-        ("set-max-listpack-value", "64"),
+        ("set-max-listpack-value", "64"), ("stream-node-max-entries", "100"),
     ]
     /// The limits of packed collections that transcripts set.
     private let limits: [String: WritableKeyPath<EncodingLimits, Int>] = [
         "set-max-intset-entries": \.setIntegerEntriesMax,
         "set-max-listpack-entries": \.setPackedEntriesMax,
         "set-max-listpack-value": \.setPackedValueBytesMax,
+        "stream-node-max-entries": \.streamNodeEntriesMax,
     ]
     private unowned var owner: CommandEngine?
     var engine: CommandEngine {

@@ -35,6 +35,26 @@ import Testing
         ) { $0.error(.expectedDollar(UInt8(ascii: "x"))) }
     }
 
+    @Test(arguments: [(3, 3), (0, 12), (100, 9), (9, 0)])
+    func lengthsAreCorrectedWhenTheElementsAreKnown(expected: Int, found: Int) {
+        for isRESP3 in [false, true] {
+            let text = written(resp3: isRESP3) { writer in
+                writer.ok()
+                let outer = writer.beginMapOrPairs(expecting: expected)
+                let place = writer.position
+                let inner = writer.beginArray(expecting: expected)
+                for number in 0..<found { writer.integer(number) }
+                writer.end(inner, count: found)
+                writer.insertBulk(ByteSlice("front"), at: place)
+                writer.end(outer, count: 1)
+            }
+            let elements = (0..<found).map { ":\($0)\r\n" }.joined()
+            #expect(
+                text == "+OK\r\n" + (isRESP3 ? "%1" : "*1")
+                    + "\r\n$5\r\nfront\r\n*\(found)\r\n" + elements)
+        }
+    }
+
     @Test(arguments: 0...130) func bulkStringsOfAllSmallSizesAreCopiedWhole(length: Int) {
         let bytes = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ 1) }
         var buffer = ByteBuffer()

@@ -182,7 +182,7 @@ public final class CommandTable {
             Transactions.table, PubSub.table, Server.table, Introspection.table,
             Debugging.table, ReplicationCommands.table, Serialization.table, Bitmaps.table,
             Sets.table,
-            SortedSets.table, Geo.table,
+            SortedSets.table, Geo.table, Streams.table,
         ]
     }
 }

@@ -68,7 +68,7 @@ struct Syntax {
     }
 
     private static func isToken(_ word: String) -> Bool {
-        word.contains { $0.isUppercase } || word == "*"
+        word.contains { $0.isUppercase } || ["*", "=", "~"].contains(word)
     }
 
     /// Elements up to a closing bracket, a bar or the end.

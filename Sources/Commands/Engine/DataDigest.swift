@@ -44,6 +44,7 @@ struct DataDigest {
             }
         }
         if entry.type == .set { addMembers(SetView(entry)) }
+        if entry.type == .stream, let stream = entry.object as? StreamObject { add(stream) }
         if entry.hasExpiry { xor(ByteSlice("!!expire!!")) }
     }
 

@@ -103,14 +103,17 @@ public struct RDBValueCodec: Sendable {
         RDBValueCodec(12, "zset", scan: RDBScans.ziplist(groupsOf: 2)),
         RDBValueCodec(13, "hash", scan: RDBScans.ziplist(groupsOf: 2)),
         RDBValueCodec(14, "list", scan: RDBScans.quicklist),
-        RDBValueCodec(15, "stream", scan: RDBScans.stream(15)),
+        RDBValueCodec(
+            15, "stream", load: RDBStreams.load(15), scan: RDBScans.stream(15)),
         RDBValueCodec(16, "hash", scan: RDBScans.listpack(groupsOf: 2)),
         RDBValueCodec(17, "zset", scan: RDBScans.listpack(groupsOf: 2)),
         RDBValueCodec(18, "list", scan: RDBScans.quicklist2),
-        RDBValueCodec(19, "stream", scan: RDBScans.stream(19)),
+        RDBValueCodec(
+            19, "stream", load: RDBStreams.load(19), scan: RDBScans.stream(19)),
         RDBValueCodec(
             20, "set", load: RDBSets.loadListpack, scan: RDBScans.listpack(groupsOf: 1)),
-        RDBValueCodec(21, "stream", scan: RDBScans.stream(21)),
+        RDBValueCodec(
+            21, "stream", load: RDBStreams.load(21), scan: RDBScans.stream(21)),
         RDBValueCodec(22, "hash with field expiry", dialect: .valkey, scan: RDBScans.valkeyHash),
         RDBValueCodec(24, "hash with field expiry", dialect: .redis, scan: RDBScans.redisHash),
         RDBValueCodec(25, "hash with field expiry", dialect: .redis, scan: RDBScans.redisListpack),

@@ -28,7 +28,8 @@ public struct RDBValueEncoder: Sendable {
         case .string: string
         case .module: RDBModules.encoder
         case .set: RDBSets.encoder
-        case .list, .sortedSet, .hash, .stream: nil
+        case .stream: RDBStreams.encoder
+        case .list, .sortedSet, .hash: nil
         }
     }
 

@@ -52,6 +52,9 @@ public final class StreamConsumer {
     /// Number of entries that are pending at it.
     public var pendingCount: Int { pending.count }
 
+    /// Calls `body` for each ID that is pending at it, in order.
+    public func forEachPending(_ body: (StreamID) -> Void) { pending.forEach { body($0.id) } }
+
     /// The first ID pending at it that is not below `id`.
     public func pendingID(atOrAfter id: StreamID) -> StreamID? {
         let place = pending.lowerBound(id)
@@ -190,6 +193,9 @@ public final class StreamGroup {
     public var firstPending: PendingEntry? { pending.first }
     /// The last pending entry.
     public var lastPending: PendingEntry? { pending.last }
+
+    /// Calls `body` for each pending entry, in order.
+    public func forEachPending(_ body: (PendingEntry) -> Void) { pending.forEach(body) }
 
     /// The pending entry with this ID.
     public func pendingEntry(_ id: StreamID) -> PendingEntry? {

@@ -76,14 +76,17 @@ public struct StreamID: Comparable, Hashable, BitwiseCopyable, Sendable {
         }
     }
 
-    /// Reads an unsigned number in canonical form: no sign, no leading zero.
-    static func number(_ text: ByteSlice) -> UInt64? {
-        let count = text.count
-        guard count > 0 && count <= 20 else { return nil }
-        if text[checked: 0] == UInt8(ascii: "0") { return count == 1 ? 0 : nil }
-        var value: UInt64 = 0
+    /// Reads an unsigned number as C's `strtoull` does, which other servers fall back on: blanks
+    /// and a plus in front and leading zeros are allowed.
+    private static func number(_ text: ByteSlice) -> UInt64? {
         var index = 0
-        while index < count {
+        while index < text.count, text[checked: index] == 0x20 || text[checked: index] &- 9 < 5 {
+            index &+= 1
+        }
+        if index < text.count, text[checked: index] == UInt8(ascii: "+") { index &+= 1 }
+        if index == text.count { return nil }
+        var value: UInt64 = 0
+        while index < text.count {
             let digit = text[checked: index] &- UInt8(ascii: "0")
             guard digit <= 9 else { return nil }
             let (product, overflowed) = value.multipliedReportingOverflow(by: 10)
@@ -95,12 +98,16 @@ public struct StreamID: Comparable, Hashable, BitwiseCopyable, Sendable {
         return value
     }
 
+    /// A longer text is no ID.
+    private static var givenTextBytesMax: Int { 127 }
+
     /// Reads `milliseconds` or `milliseconds-sequence`.
     ///
     /// - Parameters:
     ///   - text: what a client sent.
     ///   - missing: the sequence when the text has none.
     public init?(_ text: ByteSlice, missingSequence missing: UInt64 = 0) {
+        guard text.count <= StreamID.givenTextBytesMax else { return nil }
         guard let dash = text.firstIndex(of: UInt8(ascii: "-")) else {
             guard let milliseconds = StreamID.number(text) else { return nil }
             self.init(milliseconds, missing)
@@ -114,7 +121,8 @@ public struct StreamID: Comparable, Hashable, BitwiseCopyable, Sendable {
 
     /// Reads the `milliseconds` of `milliseconds-*`; nil for any other text.
     public static func millisecondsOfOpenID(_ text: ByteSlice) -> UInt64? {
-        guard text.count >= 3, text[text.count - 1] == UInt8(ascii: "*"),
+        guard text.count >= 3, text.count <= givenTextBytesMax,
+            text[text.count - 1] == UInt8(ascii: "*"),
             text[text.count - 2] == UInt8(ascii: "-")
         else { return nil }
         return number(text.prefix(text.count - 2))

@@ -112,9 +112,19 @@ extension StreamEntries {
             start = Listpack.previous(body, before: start)
             elements -= 1
         }
-        start = Listpack.next(body, after: start)
-        let milliseconds = Listpack.integer(body, at: &start)
-        let sequence = Listpack.integer(body, at: &start)
+        return id(of: placed, at: start)
+    }
+
+    /// The ID of the first entry of a node, deleted or not.
+    static func firstID(of placed: PlacedNode) -> StreamID {
+        id(of: placed, at: placed.node.entriesStart)
+    }
+
+    private static func id(of placed: PlacedNode, at offset: Int) -> StreamID {
+        let body = placed.node.body
+        var place = Listpack.next(body, after: offset)
+        let milliseconds = Listpack.integer(body, at: &place)
+        let sequence = Listpack.integer(body, at: &place)
         return StreamID(
             placed.id.milliseconds &+ UInt64(bitPattern: milliseconds),
             placed.id.sequence &+ UInt64(bitPattern: sequence))

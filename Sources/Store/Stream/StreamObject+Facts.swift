@@ -1,11 +1,11 @@
 // What can be known about the entries without walking over them: how many of them a group has read
-// and has before it, and what other servers would call their tree.
+// and has before it, and what other servers would call their tree. The rules are those of others,
+// since clients compare the answers.
 
 extension StreamObject {
     /// Whether an entry behind `id`, or `id` itself, was deleted by its ID.
-    public func hasDeletions(from id: StreamID) -> Bool {
-        if length == 0 || maxDeletedID == .zero || firstID > maxDeletedID { return false }
-        return id <= maxDeletedID
+    private func hasDeletions(from id: StreamID) -> Bool {
+        length > 0 && maxDeletedID != .zero && id <= maxDeletedID
     }
 
     /// How many entries were added up to `id`, counted from the first one ever; nil when nobody
@@ -30,8 +30,7 @@ extension StreamObject {
     /// How many entries the group has not read yet; nil when nobody can know.
     public func lag(of group: StreamGroup) -> Int64? {
         let added = Int64(clamping: entriesAdded)
-        if added == 0 || length == 0 { return 0 }
-        if group.lastID < firstID && maxDeletedID < firstID { return Int64(length) }
+        if added == 0 { return 0 }
         if group.entriesRead != StreamGroup.unknown && !hasDeletions(from: group.lastID) {
             return added &- group.entriesRead
         }
@@ -48,6 +47,12 @@ extension StreamObject {
             group.entriesRead = entriesAdded(upTo: id) ?? StreamGroup.unknown
         }
         group.lastID = id
+    }
+
+    /// The ID of the first entry that takes room, deleted or not; the largest ID when there is
+    /// none. Trimming up to it deletes nothing.
+    public var firstStoredID: StreamID {
+        nodes.first.map { StreamEntries.firstID(of: $0) } ?? .max
     }
 
     /// The number of nodes of the compressed radix tree in which other servers keep the nodes of a

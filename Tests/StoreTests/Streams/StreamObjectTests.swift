@@ -144,9 +144,11 @@ import Testing
         func id(_ text: String) -> StreamID? { Array(text.utf8).withByteSlice { StreamID($0) } }
         #expect(id("5-3") == StreamID(5, 3))
         #expect(id("5") == StreamID(5, 0))
+        #expect(id("05-001") == StreamID(5, 1))
+        #expect(id(" +5") == StreamID(5, 0))
         #expect(id("18446744073709551615-18446744073709551615") == .max)
         for bad in [
-            "", "-", "+", "5-", "-5", "05", "5-01", "5-a", "a", "18446744073709551616", "5--1",
+            "", "-", "5-", "-5", "5-a", "+", " ", "1 -2", "a", "18446744073709551616", "5--1",
         ] {
             #expect(id(bad) == nil, "\(bad)")
         }
