@@ -12,6 +12,8 @@ enum NumberText {
     /// A long double, carried as bytes.
     struct Extended {
         let value: hw_extended
+
+        static var zero: Extended { Extended(value: hw_extended()) }
     }
 
     static func double(_ text: ByteSlice) -> Double? {

@@ -155,6 +155,9 @@ public struct ExtendedNumber {
 
     init(text: NumberText.Extended) { self.text = text }
 
+    /// Whether the number is neither infinite nor not a number.
+    public var isFinite: Bool { NumberText.sum(text, .zero) != nil }
+
     /// The sum; nil when it is infinite or not a number.
     public func adding(_ other: ExtendedNumber) -> ExtendedNumber? {
         NumberText.sum(text, other.text).map(ExtendedNumber.init(text:))
