@@ -11,16 +11,29 @@ final class TestHost: NodeHost {
     var configuration: [(name: String, value: String)] = [
         ("databases", "16"), ("maxmemory", "0"), ("maxmemory-policy", "noeviction"),
         ("appendonly", "no"), ("notify-keyspace-events", ""),
-        ("set-max-intset-entries", "512"), ("set-max-listpack-entries", "128"),
-        ("set-max-listpack-value", "64"), ("stream-node-max-entries", "100"),
     ]
-    /// The limits of packed collections that transcripts set.
-    private let limits: [String: WritableKeyPath<EncodingLimits, Int>] = [
-        "set-max-intset-entries": \.setIntegerEntriesMax,
-        "set-max-listpack-entries": \.setPackedEntriesMax,
-        "set-max-listpack-value": \.setPackedValueBytesMax,
-        "stream-node-max-entries": \.streamNodeEntriesMax,
-    ]
+    /// The limits of packed collections that transcripts set, with their old names.
+    private let limits: [(name: String, old: String, path: WritableKeyPath<EncodingLimits, Int>)] =
+        [
+            ("hash-max-listpack-entries", "hash-max-ziplist-entries", \.hashPackedEntriesMax),
+            ("hash-max-listpack-value", "hash-max-ziplist-value", \.hashPackedValueBytesMax),
+            ("set-max-intset-entries", "", \.setIntegerEntriesMax),
+            ("set-max-listpack-entries", "", \.setPackedEntriesMax),
+            ("set-max-listpack-value", "", \.setPackedValueBytesMax),
+            (
+                "zset-max-listpack-entries", "zset-max-ziplist-entries",
+                \.sortedSetPackedEntriesMax
+            ),
+            (
+                "zset-max-listpack-value", "zset-max-ziplist-value",
+                \.sortedSetPackedValueBytesMax
+            ),
+            ("list-max-listpack-size", "list-max-ziplist-size", \.listPackedSize),
+            ("list-compress-depth", "", \.listCompressDepth),
+            ("hll-sparse-max-bytes", "", \.hyperLogLogSparseBytesMax),
+            ("stream-node-max-bytes", "", \.streamNodeBytesMax),
+            ("stream-node-max-entries", "", \.streamNodeEntriesMax),
+        ]
     private unowned var owner: CommandEngine?
     var engine: CommandEngine {
         get {
@@ -48,7 +61,10 @@ final class TestHost: NodeHost {
         }
     }
     func configurationValues(matching patterns: [String]) -> [(name: String, value: String)] {
-        configuration.filter { row in
+        let sizes = limits.map {
+            (name: $0.name, value: String(engine.settings.encoding[keyPath: $0.path]))
+        }
+        return (configuration + sizes).filter { row in
             patterns.contains { pattern in
                 Array(pattern.utf8).withByteSlice { pattern in
                     Array(row.name.utf8).withByteSlice { name in
@@ -62,15 +78,16 @@ final class TestHost: NodeHost {
         _ pairs: [(name: String, value: String)], client: ClientState
     ) throws(ReplyError) {
         for pair in pairs {
+            if let limit = limits.first(where: { [$0.name, $0.old].contains(pair.name) }) {
+                engine.settings.encoding[keyPath: limit.path] = Int(pair.value) ?? 0
+                continue
+            }
             guard let place = configuration.firstIndex(where: { $0.name == pair.name }) else {
                 throw ReplyError(
                     composed: "ERR Unknown option or number of arguments for CONFIG SET - "
                         + "'\(pair.name)'")
             }
             configuration[place].value = pair.value
-            if let limit = limits[pair.name] {
-                engine.settings.encoding[keyPath: limit] = Int(pair.value) ?? 0
-            }
             if pair.name == "notify-keyspace-events" {
                 engine.settings.events = KeyspaceEvents(letters: pair.value) ?? []
             }

@@ -178,7 +178,7 @@ public final class CommandTable {
     public static var allFamilies: [[CommandSpec]] {
         [
             AccessCommands.table,
-            Connection.table, Clients.table, Strings.table, Keys.table, Expiry.table,
+            Connection.table, Clients.table, Strings.table, Hashes.table, Keys.table, Expiry.table,
             Transactions.table, PubSub.table, Server.table, Introspection.table,
             Debugging.table, ReplicationCommands.table, Serialization.table, Bitmaps.table,
             Sets.table,

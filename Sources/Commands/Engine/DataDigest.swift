@@ -44,8 +44,23 @@ struct DataDigest {
             }
         }
         if entry.type == .set { addMembers(SetView(entry)) }
+        if entry.type == .hash { addFields(HashView(entry)) }
         if entry.type == .stream, let stream = entry.object as? StreamObject { add(stream) }
         if entry.hasExpiry { xor(ByteSlice("!!expire!!")) }
+    }
+
+    /// A hash: xor of its fields, each mixed with its value.
+    private mutating func addFields(_ fields: HashView) {
+        var text = ByteBuffer()
+        fields.forEach { field, value in
+            var own = DataDigest()
+            for element in [field, value] {
+                text.removeAll()
+                element.append(to: &text)
+                own.mix(text.readable)
+            }
+            xor(own)
+        }
     }
 
     /// A set: xor of its members, whose order does not count.

@@ -1,4 +1,4 @@
-// The options that SCAN and its kin share: MATCH and COUNT.
+// The options that HSCAN, SSCAN and ZSCAN share: MATCH and COUNT; HSCAN has NOVALUES too.
 internal import Bytes
 internal import RESP
 
@@ -9,10 +9,20 @@ struct ScanOptions {
     /// What elements must match; nil for all.
     private(set) var pattern: ByteSlice?
 
+    /// Whether HSCAN gives fields only (Redis 7.4, Valkey 8).
+    private(set) var leavesValuesOut = false
+
     /// Reads the options from `first` on.
-    init(_ arguments: Arguments, from first: Int) throws(ReplyError) {
+    init(
+        _ arguments: Arguments, from first: Int, takesNoValues: Bool = false
+    ) throws(ReplyError) {
         var index = first
         while index < arguments.count {
+            if takesNoValues && arguments[index].equalsIgnoringCase("novalues") {
+                leavesValuesOut = true
+                index += 1
+                continue
+            }
             guard index + 1 < arguments.count else { throw .syntax }
             let value = arguments[index + 1]
             if arguments[index].equalsIgnoringCase("count") {

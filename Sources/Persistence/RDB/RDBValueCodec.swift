@@ -94,18 +94,19 @@ public struct RDBValueCodec: Sendable {
         RDBValueCodec(1, "list", scan: RDBScans.strings(perElement: 1)),
         RDBValueCodec(2, "set", load: RDBSets.load, scan: RDBScans.strings(perElement: 1)),
         RDBValueCodec(3, "zset", scan: RDBScans.asciiScores),
-        RDBValueCodec(4, "hash", scan: RDBScans.strings(perElement: 2)),
+        RDBValueCodec(4, "hash", load: RDBHashes.load, scan: RDBScans.strings(perElement: 2)),
         RDBValueCodec(5, "zset", scan: RDBScans.binaryScores),
         RDBValueCodec(7, "module", load: RDBModules.load, scan: RDBScans.module),
-        RDBValueCodec(9, "hash", scan: RDBScans.zipmap),
+        RDBValueCodec(9, "hash", load: RDBHashes.loadZipmap, scan: RDBScans.zipmap),
         RDBValueCodec(10, "list", scan: RDBScans.ziplist()),
         RDBValueCodec(11, "set", load: RDBSets.loadIntset, scan: RDBScans.intset),
         RDBValueCodec(12, "zset", scan: RDBScans.ziplist(groupsOf: 2)),
-        RDBValueCodec(13, "hash", scan: RDBScans.ziplist(groupsOf: 2)),
+        RDBValueCodec(13, "hash", load: RDBHashes.loadZiplist, scan: RDBScans.ziplist(groupsOf: 2)),
         RDBValueCodec(14, "list", scan: RDBScans.quicklist),
         RDBValueCodec(
             15, "stream", load: RDBStreams.load(15), scan: RDBScans.stream(15)),
-        RDBValueCodec(16, "hash", scan: RDBScans.listpack(groupsOf: 2)),
+        RDBValueCodec(
+            16, "hash", load: RDBHashes.loadListpack, scan: RDBScans.listpack(groupsOf: 2)),
         RDBValueCodec(17, "zset", scan: RDBScans.listpack(groupsOf: 2)),
         RDBValueCodec(18, "list", scan: RDBScans.quicklist2),
         RDBValueCodec(
@@ -114,9 +115,15 @@ public struct RDBValueCodec: Sendable {
             20, "set", load: RDBSets.loadListpack, scan: RDBScans.listpack(groupsOf: 1)),
         RDBValueCodec(
             21, "stream", load: RDBStreams.load(21), scan: RDBScans.stream(21)),
-        RDBValueCodec(22, "hash with field expiry", dialect: .valkey, scan: RDBScans.valkeyHash),
-        RDBValueCodec(24, "hash with field expiry", dialect: .redis, scan: RDBScans.redisHash),
-        RDBValueCodec(25, "hash with field expiry", dialect: .redis, scan: RDBScans.redisListpack),
+        RDBValueCodec(
+            22, "hash with field expiry", dialect: .valkey, load: RDBHashes.loadValkeyExpiring,
+            scan: RDBScans.valkeyHash),
+        RDBValueCodec(
+            24, "hash with field expiry", dialect: .redis, load: RDBHashes.loadRedisExpiring,
+            scan: RDBScans.redisHash),
+        RDBValueCodec(
+            25, "hash with field expiry", dialect: .redis,
+            load: RDBHashes.loadRedisExpiringListpack, scan: RDBScans.redisListpack),
     ]
 }
 

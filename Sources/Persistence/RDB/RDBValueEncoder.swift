@@ -28,8 +28,9 @@ public struct RDBValueEncoder: Sendable {
         case .string: string
         case .module: RDBModules.encoder
         case .set: RDBSets.encoder
+        case .hash: RDBHashes.encoder
         case .stream: RDBStreams.encoder
-        case .list, .sortedSet, .hash: nil
+        case .list, .sortedSet: nil
         }
     }
 
