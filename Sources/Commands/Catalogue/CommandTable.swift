@@ -183,6 +183,8 @@ public final class CommandTable {
             Debugging.table, ReplicationCommands.table, Serialization.table, Bitmaps.table,
             Sets.table,
             SortedSets.table, Geo.table, Streams.table,
+            SortedSets.table, Geo.table,
+            HyperLogLogs.table,
         ]
     }
 }

@@ -99,8 +99,11 @@ public struct KeySpec: Sendable {
     public static let none = KeySpec(search: .none, access: [])
 
     /// Keys in a range of positions.
-    public static func range(first: Int, last: Int, step: Int, _ access: Access) -> KeySpec {
-        KeySpec(search: .range(first: first, last: last, step: step), access: access)
+    public static func range(
+        first: Int, last: Int, step: Int, _ access: Access, notes: StaticString = ""
+    ) -> KeySpec {
+        KeySpec(
+            search: .range(first: first, last: last, step: step), access: access, notes: notes)
     }
 
     /// As many keys from position `first` on as the argument at `at` says.

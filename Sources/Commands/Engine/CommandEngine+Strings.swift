@@ -62,13 +62,14 @@ extension CommandEngine {
 
     /// Stores a string that is no text: it stays bytes even when it reads as a number.
     func storeBytes(
-        _ key: ByteSlice, _ hash: KeyHash, _ value: ByteSlice, _ client: ClientState
+        _ key: ByteSlice, _ hash: KeyHash, _ value: ByteSlice, _ client: ClientState,
+        keepingExpiry: Bool = false
     ) {
         let database = database(client)
         if eventMask.contains(.newKey) && lookUp(key, hash, client) == nil {
             notify(.newKey, "new", key, client)
         }
-        _ = database.set(key, hash, value)
+        _ = database.set(key, hash, value, keepingExpiry: keepingExpiry)
         // An edit of nothing marks it as raw.
         if let entry = database.find(key, hash) {
             _ = database.setRange(entry, hash, offset: 0, ByteSlice())

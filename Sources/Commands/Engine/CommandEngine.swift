@@ -65,6 +65,8 @@ public final class CommandEngine {
     var numberText = ByteBuffer(capacity: 32)
     /// Payloads of DUMP and RESTORE; made when the first is needed.
     lazy var dumpCodec = DumpCodec(keyspace: keyspace)
+    /// Memory of the commands on HyperLogLogs; made when the first runs.
+    lazy var hyperLogLogs = HyperLogLogWorkspace()
     /// Elements in packed form on their way into a value.
     var packing = ByteBuffer(capacity: 256)
     /// Scores of the members that a command adds.
