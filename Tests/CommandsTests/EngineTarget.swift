@@ -103,7 +103,10 @@ final class EngineTarget: TranscriptTarget {
 
     func advance(milliseconds: Int) {
         host.milliseconds += Int64(milliseconds)
+        host.nanoseconds += Int64(milliseconds) * 1_000_000
         engine.nowMilliseconds = host.milliseconds
+        engine.endTimedOutWaits(nowMilliseconds: host.nanoseconds / 1_000_000)
+        for other in connections.values where !other.input.isEmpty { feed([], other) }
     }
 
     func takeEffects() throws -> [[String]]? {

@@ -65,7 +65,12 @@ extension CommandEngine {
     /// up.
     func timeout(seconds argument: ByteSlice) throws(ReplyError) -> Int64 {
         guard let seconds = Numbers.double(argument), !seconds.isNaN else {
-            throw ReplyError("ERR timeout is not a float or out of range")
+            // A number that only extended precision holds.
+            guard ExtendedNumber(argument) != nil else {
+                throw ReplyError("ERR timeout is not a float or out of range")
+            }
+            if argument[0] == UInt8(ascii: "-") { throw .timeoutNegative }
+            throw ReplyError("ERR timeout is out of range")
         }
         let milliseconds = (seconds * 1_000).rounded(.up)
         if milliseconds < 0 { throw .timeoutNegative }

@@ -181,6 +181,7 @@ public final class CommandTable {
             Connection.table,
             Clients.table,
             Strings.table,
+            Lists.table,
             Hashes.table,
             Keys.table,
             Expiry.table,

@@ -71,6 +71,8 @@ public final class CommandEngine {
     var packing = ByteBuffer(capacity: 256)
     /// Scores of the members that a command adds.
     var scores = TrivialList<Double>(capacity: 16)
+    /// What `list-max-listpack-size` says.
+    var listLimits = ListLimits(EncodingLimits().listPackedSize)
 
     /// An engine over `keyspace`; `host` must outlive it.
     public init(
@@ -138,6 +140,7 @@ public final class CommandEngine {
 
     /// Takes the value: within `didSet`, only the observer itself may read the property.
     private func settingsChanged(_ settings: EngineSettings) {
+        listLimits = ListLimits(settings.listPackedSize)
         eventMask = settings.events
         keyspace.encodingLimits = settings.encoding
         access.allowsChannelsByDefault = settings.allowsChannelsByDefault

@@ -43,10 +43,21 @@ struct DataDigest {
             case .integer(let number): Array(String(number).utf8).withByteSlice { mix($0) }
             }
         }
+        if entry.type == .list { addList(entry) }
         if entry.type == .set { addMembers(SetView(entry)) }
         if entry.type == .hash { addFields(HashView(entry)) }
         if entry.type == .stream, let stream = entry.object as? StreamObject { add(stream) }
         if entry.hasExpiry { xor(ByteSlice("!!expire!!")) }
+    }
+
+    /// Elements count in their order.
+    private mutating func addList(_ entry: Entry) {
+        var cursor = ListView(entry).cursor()
+        while let element = cursor.next() {
+            var text = ByteBuffer()
+            element.append(to: &text)
+            mix(text.readable)
+        }
     }
 
     /// A hash: xor of its fields, each mixed with its value.

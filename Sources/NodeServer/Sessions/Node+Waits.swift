@@ -1,5 +1,5 @@
-// The node's part in waits for keys: their time, their sessions, and their end when the node becomes
-// a replica. The engine serves them; see Commands/Blocking.
+// The node's part in waits for keys: their time, their sessions, and their end when the node
+// becomes a replica. The engine serves them; see Commands/Blocking.
 
 import EventLoop
 import Commands

@@ -30,7 +30,8 @@ public struct RDBValueEncoder: Sendable {
         case .set: RDBSets.encoder
         case .hash: RDBHashes.encoder
         case .stream: RDBStreams.encoder
-        case .list, .sortedSet: nil
+        case .list: RDBLists.encoder
+        case .sortedSet: nil
         }
     }
 
