@@ -98,6 +98,7 @@ extension Node {
             spent = Clock.monotonicMicroseconds() - start
         }
         cron.expiryMicroseconds += spent
+        engine.noteLatency("expire-cycle", microseconds: spent)
         cron.expiryBudgetMicroseconds -= spent
         if isDone { return }
         guard cron.expiryBudgetMicroseconds > 0 else {

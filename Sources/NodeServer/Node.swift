@@ -155,7 +155,14 @@ public final class Node {
         settleStream()
         let hadFailed = stream.failure != nil
         do throws(SystemError) {
-            try stream.commit()
+            if engine.monitorsLatency {
+                let start = Clock.monotonicMicroseconds()
+                try stream.commit()
+                engine.noteLatency(
+                    "aof-write", microseconds: Clock.monotonicMicroseconds() - start)
+            } else {
+                try stream.commit()
+            }
             links.afterCommit()
         } catch {
             if logBehindSinceMilliseconds == nil {

@@ -6,6 +6,7 @@ import Store
 /// A node without sockets, files and links.
 final class TestHost: NodeHost {
     var nanoseconds: Int64 = 0
+    var nanosecondsPerReading: Int64 = 1_000
     var clients: [Int64: ClientState] = [:]
     var closed: Set<Int64> = []
     var configuration: [(name: String, value: String)] = [
@@ -46,7 +47,7 @@ final class TestHost: NodeHost {
     var calls: [String] = []
 
     func monotonicNanoseconds() -> Int64 {
-        nanoseconds += 1_000
+        nanoseconds += nanosecondsPerReading
         return nanoseconds
     }
     func wallMicroseconds() -> Int64 { milliseconds * 1_000 }

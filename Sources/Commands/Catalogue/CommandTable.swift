@@ -178,6 +178,7 @@ public final class CommandTable {
     public static var allFamilies: [[CommandSpec]] {
         [
             AccessCommands.table,
+            LatencyCommands.table,
             Connection.table,
             Clients.table,
             Strings.table,

@@ -57,6 +57,7 @@ extension CommandEngine {
     public func appendInformation(section: String, to text: inout ByteBuffer) -> Bool {
         switch section {
         case "commandstats": appendCommandStatistics(to: &text)
+        case "latencystats": appendLatencyStatistics(to: &text)
         case "errorstats":
             text.append("# Errorstats\r\n")
             for (code, count) in errorCounts.sorted(by: { $0.key < $1.key }) {

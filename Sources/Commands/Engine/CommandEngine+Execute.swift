@@ -122,11 +122,14 @@ extension CommandEngine {
         if count <= 0 { return }
         let now = owner.monotonicNanoseconds()
         let each = (now &- timing.started) / Int64(count)
+        let bucket = LatencyHistograms.bucket(ofNanoseconds: each)
         var place = timing.firstIndex
         while place < index {
             let number = Int(batch.commands[place].number)
             statistics[number].calls &+= 1
             statistics[number].nanoseconds &+= each
+            if tracksLatency { latencies.record(number, bucket: bucket) }
+            if each >= latencyThresholdNanoseconds { noteSlow(number, nanoseconds: each) }
             place &+= 1
         }
         counts.commands &+= Int64(count)
@@ -231,6 +234,13 @@ extension CommandEngine {
         let ended = owner.monotonicNanoseconds()
         statistics[number].calls &+= 1
         statistics[number].nanoseconds &+= ended &- started
+        if tracksLatency {
+            latencies.record(
+                number, bucket: LatencyHistograms.bucket(ofNanoseconds: ended &- started))
+        }
+        if ended &- started >= latencyThresholdNanoseconds {
+            noteSlow(number, nanoseconds: ended &- started)
+        }
         counts.commands &+= 1
         return ended
     }

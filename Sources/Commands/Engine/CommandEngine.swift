@@ -54,6 +54,11 @@ public final class CommandEngine {
     var errorCounts: [String: Int64] = [:]
     var slowLog = SlowLog()
     var listedClients: [ClientState] = []
+    var latencies: LatencyHistograms
+    var latencyMonitor = LatencyMonitor()
+    var tracksLatency = true
+    /// Durations from here on go to the monitor; `.max`: none do.
+    var latencyThresholdNanoseconds = Int64.max
     var tracking = TrackingTable()
     /// Keys that the running client has changed and must hear of behind its reply; nil: all.
     var ownInvalidations: [[UInt8]?] = []
@@ -86,6 +91,7 @@ public final class CommandEngine {
         keyHash = keyspace.hash(ByteSlice())
         random = SeededRandom(seed: keyHash.value)
         statistics = TrivialList(repeating: CommandStatistics(), count: table.specs.count)
+        latencies = LatencyHistograms(commandCount: table.specs.count)
         access = AccessControl(table: table)
         if settings.password != nil { access.setDefaultPassword(settings.password) }
         settingsChanged(settings)
@@ -144,6 +150,10 @@ public final class CommandEngine {
         eventMask = settings.events
         keyspace.encodingLimits = settings.encoding
         access.allowsChannelsByDefault = settings.allowsChannelsByDefault
+        tracksLatency = settings.tracksLatency
+        let threshold = settings.latencyThresholdMilliseconds
+        latencyThresholdNanoseconds =
+            threshold > 0 ? min(threshold, .max / 1_000_000) * 1_000_000 : .max
         access.log.trim(to: settings.accessLogCountMax)
         let lazyFreeing = keyspace.lazyFreeing
         lazyFreeing.freesDeletedLazily = settings.deletesLazily
@@ -216,6 +226,7 @@ public final class CommandEngine {
         counts = EngineCounters()
         errorCounts = [:]
         access.denials = AccessDenials()
+        latencies.reset()
         for index in 0..<statistics.count { statistics[index] = CommandStatistics() }
     }
 

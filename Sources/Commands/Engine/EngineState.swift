@@ -36,6 +36,12 @@ public struct EngineSettings: Sendable {
     public var password: [UInt8]?
     /// New users may use every channel (`acl-pubsub-default allchannels`).
     public var allowsChannelsByDefault = false
+    /// Commands have histograms (`latency-tracking`).
+    public var tracksLatency = true
+    /// Percentiles of INFO latencystats.
+    public var latencyPercentiles: [Double] = [50, 99, 99.9]
+    /// What takes at least so long is a spike; 0: nothing is watched.
+    public var latencyThresholdMilliseconds: Int64 = 0
     /// Most keys that are remembered for clients that cache (`tracking-table-max-keys`); 0: no
     /// limit.
     public var trackedKeysMax = 1_000_000

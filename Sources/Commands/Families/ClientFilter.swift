@@ -38,6 +38,8 @@ struct ClientFilter {
     var user: String?
     var address: String?
     var localAddress: String?
+    /// Connected for at least so many seconds.
+    var ageSecondsMin: Int64?
     var skipsCaller = true
 
     init() {}
@@ -66,6 +68,12 @@ struct ClientFilter {
                     throw ReplyError(composed: "ERR No such user '\(value.string)'")
                 }
                 user = value.string
+            } else if option.equalsIgnoringCase("maxage") {
+                guard let seconds = Numbers.integer(value) else {
+                    throw ReplyError("ERR maxage is not an integer or out of range")
+                }
+                if seconds <= 0 { throw ReplyError("ERR maxage should be greater than 0") }
+                ageSecondsMin = seconds
             } else if option.equalsIgnoringCase("skipme") {
                 skipsCaller = try ClientFilter.yesOrNo(value)
             } else {
@@ -81,7 +89,11 @@ struct ClientFilter {
         throw .syntax
     }
 
-    func matches(_ client: ClientState, caller: ClientState) -> Bool {
+    /// Whether the client is one of them; `now` is the node's wall clock in milliseconds.
+    func matches(_ client: ClientState, caller: ClientState, now: Int64) -> Bool {
+        if let ageSecondsMin, (now - client.connectedAtMilliseconds) / 1_000 < ageSecondsMin {
+            return false
+        }
         if let address, client.addressText != address { return false }
         if let localAddress, client.localAddressText != localAddress { return false }
         if let kind, ClientKind(client) != kind { return false }

@@ -10,12 +10,14 @@ extension Clients {
             "list", "2.4.0", arity: -2,
             syntax: "[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]",
             "Lists open connections.", isAdministrative: true,
-            complexity: "O(N) where N is the number of client connections", list),
+            complexity: "O(N) where N is the number of client connections",
+            tips: ["nondeterministic_output"], list),
         row(
             "kill", "2.4.0", arity: -3,
             syntax: """
                 <ip:port | [ID client-id] [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] \
-                [USER username] [ADDR ip:port] [LADDR ip:port] [SKIPME <YES | NO>]>
+                [USER username] [ADDR ip:port] [LADDR ip:port] [SKIPME <YES | NO>] \
+                [MAXAGE maxage]>
                 """,
             "Terminates open connections.", isAdministrative: true,
             complexity: "O(N) where N is the number of client connections", kill),
@@ -134,7 +136,7 @@ extension Clients {
         }
         var victims: [ClientState] = []
         engine.host.forEachClient { other in
-            if filter.matches(other, caller: client) { victims.append(other) }
+            if filter.matches(other, caller: client, now: engine.now) { victims.append(other) }
         }
         if isOldForm && victims.isEmpty { throw ReplyError("ERR No such client") }
         for victim in victims {
@@ -213,6 +215,7 @@ extension Clients {
         "      Kill connections by type.", "    * USER <username>",
         "      Kill connections authenticated by <username>.",
         "    * SKIPME (YES|NO)", "      Skip killing current connection (default: yes).",
+        "    * MAXAGE <maxage>", "      Kill connections older than the specified age.",
         "LIST [options ...]", "    Return information about client connections. Options:",
         "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
         "      Return clients of specified type.",

@@ -15,13 +15,15 @@ enum Clients {
     static func row(
         _ name: StaticString, _ since: StaticString, arity: Int, syntax: StaticString = "",
         _ summary: StaticString, isAdministrative: Bool = false,
-        complexity: StaticString = "O(1)", _ handler: @escaping CommandHandler
+        complexity: StaticString = "O(1)", tips: [StaticString] = [],
+        _ handler: @escaping CommandHandler
     ) -> CommandSpec {
         CommandSpec(
             name: name, since: since, group: .connection, complexity: complexity, arity: arity,
             flags: isAdministrative
                 ? [.admin, .noScript, .loading, .stale] : [.noScript, .loading, .stale],
-            categories: [.connection], syntax: syntax, summary: summary, handler: handler)
+            categories: [.connection], syntax: syntax, summary: summary, tips: tips,
+            handler: handler)
     }
 
     private static let own: [CommandSpec] = [
@@ -46,13 +48,17 @@ enum Clients {
         row(
             "setinfo", "7.2.0", arity: 4, syntax: "<LIB-NAME libname | LIB-VER libver>",
             "Sets information specific to the client or connection.", setInfo),
-        row("info", "6.2.0", arity: 2, "Returns information about the connection.") {
+        row(
+            "info", "6.2.0", arity: 2, "Returns information about the connection.",
+            tips: ["nondeterministic_output"]
+        ) {
             engine, client, _ in
             client.writer.verbatim(text: line(of: client, engine) + "\n")
         },
-        row(
-            "help", "5.0.0", arity: 2,
-            "Returns helpful text about the different subcommands.", help),
+        CommandSpec(
+            name: "help", since: "5.0.0", group: .connection, arity: 2,
+            flags: [.loading, .stale], categories: [.connection],
+            summary: "Returns helpful text about the different subcommands.", handler: help),
     ]
 
     private static let modes: [CommandSpec] = [

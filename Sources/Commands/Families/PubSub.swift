@@ -41,7 +41,12 @@ enum PubSub {
             "Listens for messages published to shard channels.",
             "O(N) where N is the number of shard channels to subscribe to.",
             keys: [.range(first: 1, last: -1, step: 1, [.notKey])]
-        ) { subscribe($0, $1, $2, .shardChannel, "ssubscribe") },
+        ) { (engine, client, arguments) throws(ReplyError) in
+            if client.deniesBlocking {
+                throw ReplyError("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client")
+            }
+            subscribe(engine, client, arguments, .shardChannel, "ssubscribe")
+        },
         subscribingRow(
             "sunsubscribe", "7.0.0", -1, "[shardchannel [shardchannel ...]]",
             "Stops listening to messages posted to shard channels.",

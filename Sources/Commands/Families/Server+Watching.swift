@@ -1,4 +1,4 @@
-// Watching the server at work: MONITOR, SLOWLOG, LATENCY.
+// Watching the server at work: MONITOR, SLOWLOG.
 //
 // The slow log keeps commands that were measured alone. Short commands share the time of their
 // batch, so a slow one among them is not told apart; the commands that can be slow are not short.
@@ -60,7 +60,7 @@ struct SlowLog {
 }
 
 extension Server {
-    static let watching: [CommandSpec] = [monitor, slowLogRows, latency]
+    static let watching: [CommandSpec] = [monitor, slowLogRows]
 
     private static let monitor =
         CommandSpec(
@@ -114,36 +114,6 @@ extension Server {
                             "    client name", "LEN",
                             "    Return the length of the slowlog.", "RESET",
                             "    Reset the slowlog.",
-                        ])
-                },
-            ])
-
-    private static let latency =
-        CommandSpec.container(
-            name: "latency", since: "2.8.13", group: .server,
-            summary: "A container for latency diagnostics commands.",
-            subcommands: [
-                administrative(
-                    "latest", "2.8.13", 2, "", "Returns the latest latency samples for all events."
-                ) { _, client, _ in client.writer.arrayHeader(0) },
-                administrative(
-                    "history", "2.8.13", 3, "event",
-                    "Returns timestamp-latency samples for an event."
-                ) { _, client, _ in client.writer.arrayHeader(0) },
-                administrative(
-                    "reset", "2.8.13", -2, "[event [event ...]]",
-                    "Resets the latency data for one or more events."
-                ) { _, client, _ in client.writer.integer(0) },
-                helpRow("latency", "2.8.13") { _, client, _ in
-                    client.writeHelp(
-                        "LATENCY",
-                        [
-                            "HISTORY <event>",
-                            "    Return time-latency samples for the <event> class.", "LATEST",
-                            "    Return the latest latency samples for all events.",
-                            "RESET [<event> ...]",
-                            "    Reset latency data of one or more <event> classes.",
-                            "    (default: reset all data for all event classes)",
                         ])
                 },
             ])

@@ -18,6 +18,9 @@ extension Node {
         let password = settings.requiredPassword
         engine.password = password.isEmpty ? nil : Array(password.utf8)
         engine.allowsChannelsByDefault = settings.channelDefault == .allchannels
+        engine.tracksLatency = settings.tracksLatency
+        engine.latencyPercentiles = settings.latencyPercentiles
+        engine.latencyThresholdMilliseconds = Int64(settings.latencyThresholdMilliseconds)
         engine.trackedKeysMax = settings.trackedKeysMax
         engine.accessLogCountMax = settings.accessLogCountMax
         engine.events = KeyspaceEvents(letters: settings.keyspaceEvents) ?? []

@@ -63,7 +63,7 @@ extension NodeDirectives {
                 ("active-expire-effort", "1", "Passes skip what cannot have expired."),
                 ("key-load-delay", "0", "For tests of other servers."),
                 ("io-threads", "1", "One thread serves the clients."),
-                ("latency-monitor-threshold", "0", notYet), ("lfu-decay-time", "1", notYet),
+                ("lfu-decay-time", "1", notYet),
                 ("lfu-log-factor", "10", notYet),
                 ("loading-process-events-interval-bytes", "2097152", notYet),
                 ("lua-time-limit", "5000", notYet),
@@ -96,8 +96,7 @@ extension NodeDirectives {
             ], as: .text)
         + accepted(
             [
-                ("latency-tracking-info-percentiles", "50 99 99.9", notYet),
-                ("oom-score-adj-values", "0 200 800", noChild),
+                ("oom-score-adj-values", "0 200 800", noChild)
             ], as: .words)
         + acceptedChoices
 

@@ -1,5 +1,6 @@
 // Directives on listeners, the process and its limits.
 
+import Bytes
 import Commands
 import Directives
 
@@ -93,6 +94,14 @@ extension NodeDirectives {
         .bytes(
             "maxmemory", \.memoryBytesMax,
             "Memory for data; beyond it commands that need more are refused. 0 for no limit."),
+        .bool(
+            "latency-tracking", \.tracksLatency,
+            "Keep a histogram of each command's durations: LATENCY HISTOGRAM, INFO latencystats."),
+        latencyPercentiles,
+        .integer(
+            "latency-monitor-threshold", \.latencyThresholdMilliseconds,
+            in: 0...Int(Int64.max),
+            "Milliseconds from which on an event is a spike, see LATENCY LATEST; 0: off."),
         .integer(
             "tracking-table-max-keys", \.trackedKeysMax, in: 0...Int(Int64.max),
             "Most keys remembered for clients that cache; beyond it some are told. 0: no limit."),
@@ -103,6 +112,37 @@ extension NodeDirectives {
             "slowlog-max-len", \.slowLogCountMax, in: 0...Int(Int64.max),
             "Most commands in the slow log; the oldest make room."),
     ]
+
+    private static let latencyPercentiles: Directive<NodeSettings> = .custom(
+        "latency-tracking-info-percentiles", flags: [.mutable, .words], shape: "0..100 …",
+        "Percentiles that INFO latencystats shows.",
+        apply: { (settings, words, _) throws(DirectiveError) in
+            var values: [Double] = []
+            for word in words where !word.isEmpty {
+                guard let value = Array(word.utf8).withByteSlice({ Numbers.double($0) }) else {
+                    throw DirectiveError("Invalid latency-tracking-info-percentiles parameters")
+                }
+                guard 0...100 ~= value else {
+                    throw DirectiveError(
+                        "latency-tracking-info-percentiles parameters should sit between "
+                            + "[0.0,100.0]")
+                }
+                values.append(value)
+            }
+            settings.latencyPercentiles = values
+        }, value: { percentileText($0.latencyPercentiles) },
+        lines: {
+            let text = percentileText($0.latencyPercentiles)
+            return [text.isEmpty ? "\"\"" : text]
+        })
+
+    private static func percentileText(_ values: [Double]) -> String {
+        values.map { value in
+            var text = ByteBuffer()
+            Numbers.append(value, to: &text)
+            return text.readable.string
+        }.joined(separator: " ")
+    }
 
     private static let shutdownWords: [(word: String, mode: ShutdownMode)] = [
         ("save", .save), ("nosave", .noSave), ("now", .now), ("force", .force),

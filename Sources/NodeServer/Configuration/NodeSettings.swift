@@ -129,6 +129,9 @@ public struct NodeSettings: Equatable, Sendable {
     var channelDefault = ChannelDefault.resetchannels
     var accessLogCountMax = 128
     var trackedKeysMax = 1_000_000
+    var tracksLatency = true
+    var latencyPercentiles: [Double] = [50, 99, 99.9]
+    var latencyThresholdMilliseconds = 0
     var protectedConfigs = ProtectionLevel.no
     var debugCommand = ProtectionLevel.no
     // Snapshots
