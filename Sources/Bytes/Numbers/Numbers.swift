@@ -67,12 +67,20 @@ public enum Numbers {
     /// `nan`). Whole numbers below 2^62 are printed as integers.
     public static func append(_ value: Double, to buffer: inout ByteBuffer) {
         if let whole = wholeNumber(value) { return buffer.append(decimal: whole) }
+        append(digitsOf: value, to: &buffer)
+    }
+
+    /// As `append`, but whole numbers are no exception: `1e+20`, also `1e+9`.
+    public static func append(digitsOf value: Double, to buffer: inout ByteBuffer) {
         if value.isNaN { return buffer.append("nan") }
         if value.isInfinite {
             if value < 0 { return buffer.append("-inf") }
             return buffer.append("inf")
         }
-        if value == 0 { return buffer.append("-0") }
+        if value == 0 {
+            if value.sign == .minus { return buffer.append("-0") }
+            return buffer.append("0")
+        }
         if value.sign == .minus { buffer.append(UInt8(ascii: "-")) }
         appendLayout(DecimalDigits(value.magnitude), to: &buffer)
     }

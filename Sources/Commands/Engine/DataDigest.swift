@@ -47,7 +47,21 @@ struct DataDigest {
         if entry.type == .set { addMembers(SetView(entry)) }
         if entry.type == .hash { addFields(HashView(entry)) }
         if entry.type == .stream, let stream = entry.object as? StreamObject { add(stream) }
+        if entry.type == .sortedSet { addScores(SortedSetView(entry)) }
         if entry.hasExpiry { xor(ByteSlice("!!expire!!")) }
+    }
+
+    /// A sorted set: xor of its pairs, each of member and score.
+    private mutating func addScores(_ set: SortedSetView) {
+        var text = ByteBuffer()
+        set.forEach(0..<set.count) { member, score in
+            var pair = DataDigest()
+            pair.mix(member.text(in: &text))
+            text.removeAll()
+            Numbers.append(digitsOf: score, to: &text)
+            pair.mix(text.readable)
+            xor(pair)
+        }
     }
 
     /// Elements count in their order.

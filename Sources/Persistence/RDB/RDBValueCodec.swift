@@ -93,21 +93,23 @@ public struct RDBValueCodec: Sendable {
         },
         RDBValueCodec(1, "list", load: RDBLists.loadPlain, scan: RDBScans.strings(perElement: 1)),
         RDBValueCodec(2, "set", load: RDBSets.load, scan: RDBScans.strings(perElement: 1)),
-        RDBValueCodec(3, "zset", scan: RDBScans.asciiScores),
+        RDBValueCodec(3, "zset", load: RDBSortedSets.loadText, scan: RDBScans.asciiScores),
         RDBValueCodec(4, "hash", load: RDBHashes.load, scan: RDBScans.strings(perElement: 2)),
-        RDBValueCodec(5, "zset", scan: RDBScans.binaryScores),
+        RDBValueCodec(5, "zset", load: RDBSortedSets.load, scan: RDBScans.binaryScores),
         RDBValueCodec(7, "module", load: RDBModules.load, scan: RDBScans.module),
         RDBValueCodec(9, "hash", load: RDBHashes.loadZipmap, scan: RDBScans.zipmap),
         RDBValueCodec(10, "list", load: RDBLists.loadZiplist, scan: RDBScans.ziplist()),
         RDBValueCodec(11, "set", load: RDBSets.loadIntset, scan: RDBScans.intset),
-        RDBValueCodec(12, "zset", scan: RDBScans.ziplist(groupsOf: 2)),
+        RDBValueCodec(
+            12, "zset", load: RDBSortedSets.loadZiplist, scan: RDBScans.ziplist(groupsOf: 2)),
         RDBValueCodec(13, "hash", load: RDBHashes.loadZiplist, scan: RDBScans.ziplist(groupsOf: 2)),
         RDBValueCodec(14, "list", load: RDBLists.loadQuicklist, scan: RDBScans.quicklist),
         RDBValueCodec(
             15, "stream", load: RDBStreams.load(15), scan: RDBScans.stream(15)),
         RDBValueCodec(
             16, "hash", load: RDBHashes.loadListpack, scan: RDBScans.listpack(groupsOf: 2)),
-        RDBValueCodec(17, "zset", scan: RDBScans.listpack(groupsOf: 2)),
+        RDBValueCodec(
+            17, "zset", load: RDBSortedSets.loadListpack, scan: RDBScans.listpack(groupsOf: 2)),
         RDBValueCodec(18, "list", load: RDBLists.loadQuicklist2, scan: RDBScans.quicklist2),
         RDBValueCodec(
             19, "stream", load: RDBStreams.load(19), scan: RDBScans.stream(19)),

@@ -31,7 +31,7 @@ public struct RDBValueEncoder: Sendable {
         case .hash: RDBHashes.encoder
         case .stream: RDBStreams.encoder
         case .list: RDBLists.encoder
-        case .sortedSet: nil
+        case .sortedSet: RDBSortedSets.encoder
         }
     }
 

@@ -72,6 +72,20 @@ public final class SortedSet: StoredObject {
     /// One block per member.
     public override var freeEffort: Int { index.count }
 
+    /// See `StoredObject`: the members come in no order, their words are their scores.
+    public override func beginWalk(_ visit: @escaping (Entry) -> Void) -> Bool {
+        members.beginWalk(visit)
+        return true
+    }
+
+    /// See `StoredObject`.
+    public override func advanceWalk(bucketBudget: Int) -> Bool {
+        members.advanceWalk(bucketBudget: bucketBudget)
+    }
+
+    /// See `StoredObject`.
+    public override func endWalk() { members.endWalk() }
+
     /// An independent copy.
     public override func copy() -> StoredObject {
         let copy = SortedSet(hasher: members.hasher)
@@ -118,6 +132,7 @@ public final class SortedSet: StoredObject {
         let old = SortedSet.score(entry)
         let outcome = change.outcome(from: old)
         if case .updated(let new) = outcome {
+            members.willModify(entry, hash)
             if !index.replaceScore(old, entry, by: new) {
                 index.remove(old, entry)
                 index.insert(new, entry)
