@@ -170,15 +170,21 @@ enum RDBHashes {
     }
 
     /// Writes type 4.
-    static let encoder = RDBValueEncoder(typeCode: 4) { entry, encoder in
-        let fields = HashView(entry)
-        encoder.length(UInt64(fields.count))
-        fields.forEach { field, value in
-            encoder.element(field)
-            encoder.element(value)
-        }
-        return nil
-    }
+    static let encoder = RDBValueEncoder(
+        typeCode: 4,
+        encodeElement: { entry, encoder in
+            encoder.string(entry.member)
+            encoder.string(entry.memberValue)
+        },
+        encode: { entry, encoder in
+            let fields = HashView(entry)
+            encoder.length(UInt64(fields.count))
+            fields.forEach { field, value in
+                encoder.element(field)
+                encoder.element(value)
+            }
+            return nil
+        })
 }
 
 /// Collects the texts of consecutive elements of a structure.
