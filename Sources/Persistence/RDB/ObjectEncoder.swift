@@ -2,10 +2,13 @@
 //
 //   SELECTDB │ expiry, type, key │ length │ elements … │ elements … │        pieces of about 64 KB
 //
-// The object freezes its elements when it is met (or right before it first changes) and hands each
-// over once. The pieces stay here until all are there, because they must lie together in the file;
-// then they leave as one chunk with followers. So a big object takes the memory of its file form
-// while it is written.
+//   tables of members   freeze when they are met (or right before they first change) and hand each
+//                       element over once
+//   objects of pages    are copied without their pages, which whoever changes one copies first
+//
+// The pieces stay here until all are there, because they must lie together in the file; then they
+// leave as one chunk with followers. So a big object takes the memory of its file form while it is
+// written.
 
 internal import Bytes
 internal import Store
@@ -14,33 +17,46 @@ internal import Store
 final class ObjectEncoder {
     /// Objects with no more elements than this are encoded at once: some 20 µs.
     static let elementsAtOnceMax = 512
+    /// A page has as many elements as this many buckets, or fewer.
+    private static let bucketsPerPage = 8
 
     private let object: StoredObject
-    private let encodeElement: @Sendable (Entry, inout RDBEncoder) -> Void
+    private let row: RDBValueEncoder
     private var encoder = RDBEncoder()
     private var pieces: [SnapshotChunk] = []
     private var missing: Int
+    private let hasPages: Bool
+    private var page = 0
 
     /// Nil when the object is to be encoded as a whole.
     init?(_ object: StoredObject, of entry: Entry, row: RDBValueEncoder, database: Int) {
-        let count = object.freeEffort
-        guard count > ObjectEncoder.elementsAtOnceMax, let encodeElement = row.encodeElement else {
-            return nil
+        missing = object.elementCount
+        guard missing > ObjectEncoder.elementsAtOnceMax else { return nil }
+        self.row = row
+        if row.encodePage != nil, let copy = object.sharingCopy() {
+            self.object = copy
+            hasPages = true
+        } else {
+            self.object = object
+            hasPages = false
+            guard row.encodeElement != nil, object.beginWalk({ [unowned self] in take($0) }) else {
+                return nil
+            }
         }
-        self.object = object
-        self.encodeElement = encodeElement
-        missing = count
-        guard object.beginWalk({ [unowned self] in take($0) }) else { return nil }
         encoder.select(database: database)
         encoder.key(entry.key, typeCode: row.typeCode, expiresAt: entry.expiresAt)
-        encoder.length(UInt64(count))
+        encoder.length(UInt64(missing))
     }
 
-    deinit { object.endWalk() }
+    deinit { if !hasPages { object.endWalk() } }
 
     private func take(_ element: Entry) {
-        encodeElement(element, &encoder)
+        row.encodeElement?(element, &encoder)
         missing -= 1
+        cutIfLong()
+    }
+
+    private func cutIfLong() {
         if encoder.output.count >= SnapshotEncoder.chunkBytes { cut() }
     }
 
@@ -53,9 +69,23 @@ final class ObjectEncoder {
 
     /// Takes more elements; true when all are there.
     func advance(bucketBudget: Int) -> Bool {
-        guard object.advanceWalk(bucketBudget: bucketBudget) else { return false }
-        precondition(missing == 0, "a walk that lost elements")
+        let isComplete =
+            hasPages
+            ? takePages(max(1, bucketBudget / ObjectEncoder.bucketsPerPage))
+            : object.advanceWalk(bucketBudget: bucketBudget)
+        guard isComplete else { return false }
+        precondition(missing == 0, "a big object whose elements are not as many as it said")
         return true
+    }
+
+    private func takePages(_ budget: Int) -> Bool {
+        for _ in 0..<budget {
+            guard let count = row.encodePage?(object, page, &encoder) else { return true }
+            page += 1
+            missing -= count
+            cutIfLong()
+        }
+        return false
     }
 
     /// Everything, as one chunk.

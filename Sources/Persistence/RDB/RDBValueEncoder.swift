@@ -12,14 +12,19 @@ public struct RDBValueEncoder: Sendable {
     /// Appends one element of a big object that is written in steps: a length, then each element.
     /// Nil for types whose objects are written as a whole.
     public let encodeElement: (@Sendable (Entry, inout RDBEncoder) -> Void)?
+    /// As `encodeElement`, for objects of pages: appends the elements of one page, and says how
+    /// many they are; nil behind the last page.
+    public let encodePage: (@Sendable (StoredObject, Int, inout RDBEncoder) -> Int?)?
 
     init(
         typeCode: UInt8, encodeElement: (@Sendable (Entry, inout RDBEncoder) -> Void)? = nil,
+        encodePage: (@Sendable (StoredObject, Int, inout RDBEncoder) -> Int?)? = nil,
         encode: @escaping @Sendable (Entry, inout RDBEncoder) -> SharedBlock?
     ) {
         self.typeCode = typeCode
         self.encode = encode
         self.encodeElement = encodeElement
+        self.encodePage = encodePage
     }
 
     /// The row of `type`; nil while values of the type cannot exist.

@@ -135,6 +135,8 @@ public final class SnapshotEncoder: SnapshotSink {
     public func advanceObjects(bucketBudget: Int) {
         guard let object = objects.first, object.advance(bucketBudget: bucketBudget) else { return }
         objects.removeFirst()
+        // The head of the file must go first.
+        flush(nil)
         emit(object.take())
     }
 

@@ -34,6 +34,13 @@ open class StoredObject {
     /// Ends the walk, complete or not.
     open func endWalk() {}
 
+    /// A copy that shares its pages with the object, whatever its size cheap to make; nil when the
+    /// type has no pages.
+    open func sharingCopy() -> StoredObject? { nil }
+
+    /// How many elements a snapshot writes.
+    open var elementCount: Int { freeEffort }
+
     /// An independent copy, for COPY. A subclass that supports COPY overrides it.
     open func copy() -> StoredObject {
         preconditionFailure("the type of this object has no copy")

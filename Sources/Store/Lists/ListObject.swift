@@ -67,8 +67,23 @@ public final class ListObject: StoredObject {
     public override var freeEffort: Int { directory.count }
     public override func copy() -> StoredObject { ListObject(sharing: self) }
 
+    /// The copy shares the pages already.
+    public override func sharingCopy() -> StoredObject? { copy() }
+    public override var elementCount: Int { count }
+
     /// Number of pages.
     public var pageCount: Int { directory.count }
+
+    /// Calls `visit` with the elements of a page, in order.
+    public func forEachElement(ofPage index: Int, _ visit: (PackedElement) -> Void) {
+        let view = directory.page(index).view
+        var offset = 0
+        while offset < view.end {
+            visit(view.element(at: offset))
+            let next = view.next(after: offset)
+            offset = next + ListPage.backCount(next - offset)
+        }
+    }
 
     /// Bytes of the elements in listpack form, about.
     public var elementBytes: Int { dataBytes }

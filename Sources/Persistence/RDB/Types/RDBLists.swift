@@ -14,17 +14,34 @@ internal import Store
 
 /// Reads and writes lists.
 enum RDBLists {
-    static let encoder = RDBValueEncoder(typeCode: 1) { entry, encoder in
-        let view = ListView(entry)
-        encoder.length(UInt64(view.count))
-        var cursor = view.cursor()
-        while let element = cursor.next() {
-            switch element {
-            case .integer(let number): encoder.integer(number)
-            case .bytes(let bytes): encoder.string(bytes)
-            }
+    static let encoder = RDBValueEncoder(
+        typeCode: 1, encodePage: encodePage,
+        encode: { entry, encoder in
+            let view = ListView(entry)
+            encoder.length(UInt64(view.count))
+            var cursor = view.cursor()
+            while let element = cursor.next() { append(element, &encoder) }
+            return nil
+        })
+
+    @Sendable
+    private static func encodePage(
+        _ object: StoredObject, _ page: Int, _ encoder: inout RDBEncoder
+    ) -> Int? {
+        guard let list = object as? ListObject, page < list.pageCount else { return nil }
+        var count = 0
+        list.forEachElement(ofPage: page) { element in
+            append(element, &encoder)
+            count += 1
         }
-        return nil
+        return count
+    }
+
+    private static func append(_ element: PackedElement, _ encoder: inout RDBEncoder) {
+        switch element {
+        case .integer(let number): encoder.integer(number)
+        case .bytes(let bytes): encoder.string(bytes)
+        }
     }
 
     /// A list that is being read.
