@@ -43,7 +43,7 @@ extension NodeDirectives {
                 ("repl-diskless-sync", "yes", "A full sync always goes through a file."),
                 ("replica-ignore-disk-write-errors", "no", notYet),
                 ("replica-ignore-maxmemory", "yes", "A replica never refuses its upstream."),
-                ("replica-lazy-flush", "no", "A flush never blocks."),
+                ("replica-lazy-flush", "no", "A full sync replaces the data without a flush."),
                 ("set-proc-title", "yes", "The title stays that of the command line."),
                 ("use-exit-on-panic", "no", notYet),
             ], as: .bool,
