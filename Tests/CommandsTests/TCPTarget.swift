@@ -106,6 +106,12 @@ final class TCPTarget: TranscriptTarget {
         return unsafe recv(target.descriptor, &byte, 1, Int32(MSG_PEEK)) > 0
     }
 
+    /// The server reads what arrived first before a ping that arrives later.
+    func settle() throws {
+        try send(TCPTarget.encoded(["PING"]), connection: TCPTarget.marker)
+        _ = try receive(connection: TCPTarget.marker)
+    }
+
     func advance(milliseconds: Int) throws {
         Thread.sleep(forTimeInterval: Double(milliseconds) / 1_000)
     }

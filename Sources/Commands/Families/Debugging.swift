@@ -95,8 +95,29 @@ enum Debugging {
         let idle = engine.idleSeconds(entry)
         client.writer.simpleString(
             composed: "Value at:0x0 refcount:1 encoding:\(entry.encodingName) "
-                + "serializedlength:\(engine.textCount(of: entry) + 1) "
-                + "lru:\(entry.accessClock) lru_seconds_idle:\(idle)")
+                + "serializedlength:\(serializedLength(of: entry, engine)) "
+                + "lru:\(entry.accessClock) lru_seconds_idle:\(idle)"
+                + listFacts(of: entry, engine))
+    }
+
+    private static func serializedLength(of entry: Entry, _ engine: CommandEngine) -> Int {
+        if entry.type == .string { return engine.textCount(of: entry) + 1 }
+        var length = 0
+        engine.dumpCodec.withPayload(of: entry) { length = $0.count - DumpCodec.footerBytes - 1 }
+        return length
+    }
+
+    /// What Redis tells of a list that is a quicklist there: our pages are its nodes.
+    private static func listFacts(of entry: Entry, _ engine: CommandEngine) -> String {
+        guard entry.type == .list, let list = entry.object(as: ListObject.self),
+            ByteSlice(list.encodingName) == "quicklist"
+        else { return "" }
+        let hundredths = list.count * 100 / max(1, list.pageCount)
+        let fraction = hundredths % 100
+        return " ql_nodes:\(list.pageCount) ql_avg_node:\(hundredths / 100)."
+            + "\(fraction < 10 ? "0" : "")\(fraction)"
+            + " ql_listpack_max:\(engine.settings.listPackedSize) ql_compressed:0"
+            + " ql_uncompressed_size:\(list.elementBytes)"
     }
 
     /// DEBUG POPULATE count [prefix] [size]: keys `prefix:0` … with values `value:0` …; keys that

@@ -25,11 +25,18 @@ public protocol TranscriptTarget: AnyObject {
     func receive(connection: Int) throws -> Reply?
     /// Whether a reply that nobody asked for waits; false where that cannot be known.
     func hasUnreadReply(connection: Int) throws -> Bool
+    /// Returns when what was sent has reached the server, for a command that gets no reply yet.
+    func settle() throws
     /// Lets time pass.
     func advance(milliseconds: Int) throws
     /// The commands that went into the replication stream since the last call; nil where the stream
     /// cannot be seen.
     func takeEffects() throws -> [[String]]?
+}
+
+extension TranscriptTarget {
+    /// Nothing is on its way.
+    public func settle() {}
 }
 
 /// Plays one transcript.
@@ -65,6 +72,7 @@ public struct TranscriptRunner {
             case .command(let connection, let arguments):
                 try finishCommand(line)
                 try send(arguments, connection: connection)
+                if !isAnswered(connection, at: index) { try target.settle() }
             case .reply(let connection, let text, let isPattern, let audience):
                 if audience != .all { continue }
                 let peers = expectationForPeer(behind: index)
@@ -99,6 +107,14 @@ public struct TranscriptRunner {
             if audience.includes(peer) { return (text, isPattern) }
         }
         return nil
+    }
+
+    /// Whether the step at `index` is a reply on the connection.
+    private func isAnswered(_ connection: Int, at index: Int) -> Bool {
+        guard index < transcript.steps.count,
+            case .reply(connection, _, _, _) = transcript.steps[index].step
+        else { return false }
+        return true
     }
 
     private mutating func send(_ arguments: [String], connection: Int) throws {
