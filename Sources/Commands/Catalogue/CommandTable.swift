@@ -199,8 +199,6 @@ public final class CommandTable {
             Geo.table,
             Streams.table,
             HyperLogLogs.table,
-            Cluster.table,
-            Modules.table,
         ]
     }
 }

@@ -13,8 +13,16 @@
 internal import Bytes
 internal import Store
 
+/// What encodes one value in steps. Confined to the engine's thread.
+protocol SteppedEncoder: AnyObject {
+    /// Takes more elements; true when all are there.
+    func advance(bucketBudget: Int) -> Bool
+    /// Everything, as one chunk.
+    func take() -> SnapshotChunk
+}
+
 /// Encodes one object in steps. Confined to the engine's thread.
-final class ObjectEncoder {
+final class ObjectEncoder: SteppedEncoder {
     /// Objects with no more elements than this are encoded at once: some 20 µs.
     static let elementsAtOnceMax = 512
     /// A page has as many elements as this many buckets, or fewer.

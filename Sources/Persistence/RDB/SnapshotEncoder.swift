@@ -79,7 +79,7 @@ public final class SnapshotEncoder: SnapshotSink {
     private var counts: [Int: SnapshotCount] = [:]
     private let emit: (SnapshotChunk) -> Void
     /// Big objects that are being written in steps, oldest first.
-    private var objects: [ObjectEncoder] = []
+    private var objects: [any SteppedEncoder] = []
     /// Keys serialised so far.
     public private(set) var keyCount = 0
 
@@ -111,9 +111,7 @@ public final class SnapshotEncoder: SnapshotSink {
         guard let row = RDBValueEncoder.find(entry.type) else {
             preconditionFailure("a value without an encoder")
         }
-        if let object = entry.object,
-            let walk = ObjectEncoder(object, of: entry, row: row, database: database)
-        {
+        if let walk = steppedEncoder(of: entry, row, database: database) {
             objects.append(walk)
             keyCount += 1
             return
@@ -126,6 +124,18 @@ public final class SnapshotEncoder: SnapshotSink {
         } else if encoder.output.count >= SnapshotEncoder.chunkBytes {
             flush(nil)
         }
+    }
+
+    /// What encodes a big object; nil for a value that is encoded at once.
+    private func steppedEncoder(
+        of entry: Entry, _ row: RDBValueEncoder, database: Int
+    ) -> (any SteppedEncoder)? {
+        guard let object = entry.object else { return nil }
+        if let stream = object as? StreamObject {
+            return StreamEncoder(
+                stream, of: entry, typeCode: row.typeCode, database: database)
+        }
+        return ObjectEncoder(object, of: entry, row: row, database: database)
     }
 
     /// Whether big objects wait for `advanceObjects`.

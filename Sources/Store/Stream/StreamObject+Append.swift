@@ -32,7 +32,7 @@ extension StreamObject {
         let bytesMax = limits.effectiveBytesMax
         let room = textBytes + Listpack.overheadMax * (fields.count + 6)
         if let place = openNode(textBytes, bytesMax: bytesMax, limits) {
-            let old = nodes[place].node
+            let old = ownNode(at: place)
             let bytes = old.memoryBytes
             let node = old.reserving(room, limit: bytesMax)
             write(id, fields, into: node, base: nodes[place].id)
@@ -60,6 +60,7 @@ extension StreamObject {
             node.listpackBytes + textBytes >= bytesMax
             || (limits.entriesMax > 0 && node.count + node.deleted >= limits.entriesMax)
         if !isFull { return place }
+        if isShared(node) { return nil }
         let bytes = node.memoryBytes
         let closed = node.closed()
         if closed.memoryBytes != bytes { replaceNode(at: place, by: closed, was: bytes) }

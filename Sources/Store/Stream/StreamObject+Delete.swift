@@ -12,10 +12,10 @@ extension StreamObject {
     public func delete(_ id: StreamID) -> Bool {
         var entries = StreamEntries(self, from: id, to: id)
         guard entries.next() else { return false }
-        let node = nodes[entries.place].node
-        if node.count == 1 {
+        if nodes[entries.place].node.count == 1 {
             removeNode(at: entries.place)
         } else {
+            let node = ownNode(at: entries.place)
             mark(node, at: entries.flagsOffset, flags: entries.flags)
             if entries.flagsOffset == node.liveStart {
                 node.liveStart = entries.end
@@ -82,8 +82,7 @@ extension StreamObject {
 
     /// Flags entries of the first node, which does not go as a whole; returns how many.
     private func trimFirstNode(_ trimming: Trimming) -> Int {
-        let place = nodes.start
-        let node = nodes[place].node
+        let node = ownNode(at: nodes.start)
         var entries = StreamEntries(self)
         var deleted = 0
         while entries.nextOfNode() {

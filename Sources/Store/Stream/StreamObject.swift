@@ -43,6 +43,9 @@ public final class StreamObject: StoredObject {
     var nodes = StreamOrder<PlacedNode>()
     var nodeBytes = 0
     let footprint = StreamFootprint()
+    /// Grows when the stream is frozen: nodes of earlier epochs are shared with what was frozen.
+    var epoch = 0
+    var frozen: FrozenStream?
 
     /// Number of entries.
     public internal(set) var length = 0
@@ -60,7 +63,10 @@ public final class StreamObject: StoredObject {
     /// An empty stream.
     public override init() { super.init() }
 
-    deinit { nodes.forEach { $0.node.free() } }
+    deinit {
+        endFreeze()
+        nodes.forEach { $0.node.free() }
+    }
 
     /// Bytes of the object itself.
     private static let ownBytes = 192
@@ -98,6 +104,7 @@ public final class StreamObject: StoredObject {
 
     /// Adds a node that belongs in none of the others.
     func add(_ node: StreamNode, at id: StreamID) {
+        node.epoch = epoch
         let isNew = nodes.insert(PlacedNode(id: id, node: node))
         precondition(isNew, "two nodes with one ID")
         nodeBytes += node.memoryBytes
@@ -117,7 +124,7 @@ public final class StreamObject: StoredObject {
         length -= node.count
         nodeBytes -= node.memoryBytes
         nodes.remove(at: place)
-        node.free()
+        discard(node)
     }
 
     /// Sets `firstID` after entries were deleted.

@@ -48,6 +48,50 @@ import Testing
         copied?.checkInvariants()
     }
 
+    @Test(arguments: scenarios)
+    func whatIsFrozenStaysAsItWas(scenario: Scenario) {
+        var random = SeededRandom(seed: scenario.seed + 100)
+        let limits = StreamNodeLimits(
+            bytesMax: scenario.bytesMax, entriesMax: scenario.entriesMax)
+        let stream = StreamObject()
+        var model = StreamModel()
+        for _ in 0..<500 { append(&random, stream, &model, limits) }
+        for round in 0..<12 {
+            let expected = stream.listpacks
+            guard let frozen = stream.freeze() else {
+                return #expect(Bool(false), "it is not frozen yet")
+            }
+            #expect(stream.freeze() == nil)
+            var found: [(id: StreamID, bytes: [UInt8])] = []
+            var isDone = false
+            while !isDone {
+                for _ in 0..<random.below(40) {
+                    switch random.below(8) {
+                    case ..<4: append(&random, stream, &model, limits)
+                    case ..<6: delete(&random, stream, &model)
+                    case 6: trim(&random, stream, &model)
+                    default: compareRange(&random, stream, model)
+                    }
+                }
+                stream.checkInvariants()
+                isDone = frozen.advance(nodeCountMax: 1 + random.below(4)) { id, _, node in
+                    var buffer = ByteBuffer()
+                    node.append(to: &buffer)
+                    found.append((id, buffer.readable.array))
+                }
+                // A snapshot that fails ends early.
+                if round == 5 { break }
+            }
+            stream.endFreeze()
+            if round != 5 {
+                #expect(found.map(\.id) == expected.map(\.id))
+                #expect(found.map(\.bytes) == expected.map(\.bytes))
+            }
+            stream.checkInvariants()
+            #expect(stream.range() == model.items)
+        }
+    }
+
     private func append(
         _ random: inout SeededRandom, _ stream: StreamObject, _ model: inout StreamModel,
         _ limits: StreamNodeLimits

@@ -113,16 +113,16 @@ extension Streams {
         _ arguments: Arguments, _ options: StreamTrimOptions, _ id: StreamID?,
         _ stream: StreamObject, _ engine: CommandEngine, _ client: ClientState
     ) {
-        var isVerbatim = !options.isApproximate
-        if id != nil {
-            if case .exact = options.newID {} else { isVerbatim = false }
+        var generated = id
+        if case .exact = options.newID { generated = nil }
+        if !options.isApproximate && generated == nil {
+            return engine.propagate(arguments, client)
         }
-        if isVerbatim { return engine.propagate(arguments, client) }
         guard engine.beginEffect(database: client.databaseIndex) else { return }
         RequestWriter.begin(arguments.count, into: &engine.effects)
         for index in 0..<arguments.count {
-            if let id, index == options.idPosition {
-                argument(id, engine)
+            if let generated, index == options.idPosition {
+                argument(generated, engine)
             } else if options.isApproximate && index == options.thresholdPosition - 1 {
                 RequestWriter.argument("=", into: &engine.effects)
             } else if options.isApproximate && index == options.thresholdPosition {

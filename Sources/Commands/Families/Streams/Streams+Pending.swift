@@ -254,11 +254,11 @@ extension Streams {
         let idleMillisecondsMin = max(0, idle)
         let options = try ClaimOptions(arguments, now: engine.now)
         claims.justID = options.justID
+        let consumer = claimant(arguments[3], claims, engine, client)
         change(claims.stream, claims.entry, claims.hash, engine, client) {
             let group = claims.group
             var mustTellLastID = options.lastID > group.lastID
             if mustTellLastID { group.lastID = options.lastID }
-            let consumer = claimant(arguments[3], claims, engine, client)
             let header = client.writer.beginArray(expecting: options.idsEnd - 5)
             var count = 0
             for index in 5..<options.idsEnd {
@@ -335,8 +335,8 @@ extension Streams {
         let options = try AutoClaimOptions(arguments)
         var claims = try claims(engine, client, arguments)
         claims.justID = options.justID
+        let consumer = claimant(arguments[3], claims, engine, client)
         change(claims.stream, claims.entry, claims.hash, engine, client) {
-            let consumer = claimant(arguments[3], claims, engine, client)
             autoClaim(options, claims, consumer, engine, client)
         }
     }

@@ -278,7 +278,8 @@ enum Streams {
         RequestWriter.argument(engine.numberText.readable, into: &engine.effects)
     }
 
-    /// Changes a stream in place: tells a running snapshot before, and accounts for the memory.
+    /// Changes a stream in place: tells a running snapshot before, and accounts for the memory, so
+    /// changes do not nest.
     @inline(__always)
     static func change<Result>(
         _ stream: StreamObject, _ entry: Entry, _ hash: KeyHash, _ engine: CommandEngine,

@@ -114,12 +114,22 @@ enum RDBStreams {
 
     private static func write(_ stream: StreamObject, to encoder: inout RDBEncoder) {
         encoder.length(UInt64(stream.nodeCount))
-        stream.forEachNode { id, bytes, node in
-            encoder.plainHeader(count: 16)
-            id.append(bigEndianTo: &encoder.output)
-            encoder.plainHeader(count: bytes)
-            node.append(to: &encoder.output)
-        }
+        stream.forEachNode { write($0, $1, $2, to: &encoder) }
+        writeRest(of: stream, to: &encoder)
+    }
+
+    /// Writes one node.
+    static func write(
+        _ id: StreamID, _ bytes: Int, _ node: StreamNodeFile, to encoder: inout RDBEncoder
+    ) {
+        encoder.plainHeader(count: 16)
+        id.append(bigEndianTo: &encoder.output)
+        encoder.plainHeader(count: bytes)
+        node.append(to: &encoder.output)
+    }
+
+    /// Writes what stands behind the nodes.
+    static func writeRest(of stream: StreamObject, to encoder: inout RDBEncoder) {
         encoder.length(UInt64(stream.length))
         write(stream.lastID, to: &encoder)
         write(stream.firstID, to: &encoder)

@@ -8,7 +8,8 @@
 //         20   entriesAt u32   where the first entry begins
 //         24   fieldCount u32  fields of the first entry
 //         28   liveAt u32      every entry before this place is deleted
-//         32   body: number of fields │ field* │ 0 │ entry*
+//         32   epoch u32       when it was made: tells whether a frozen stream shares it
+//         40   body: number of fields │ field* │ 0 │ entry*
 //
 // The body is the inside of the listpack that other servers keep for a node, without the two
 // counters at its head: those change with each entry and have no fixed size there. Put the counters
@@ -27,7 +28,7 @@ internal import Bytes
 struct StreamNode: BitwiseCopyable {
     private let base: UnsafeMutableRawPointer
 
-    private static var headerBytes: Int { 32 }
+    private static var headerBytes: Int { 40 }
 
     /// An empty node with room for `capacity` bytes of body.
     init(capacity: Int) {
@@ -96,6 +97,12 @@ struct StreamNode: BitwiseCopyable {
     var liveStart: Int {
         get { load(28) }
         nonmutating set { store(newValue, 28) }
+    }
+
+    /// The stream's epoch in which it was made.
+    var epoch: Int {
+        get { load(32) }
+        nonmutating set { store(newValue, 32) }
     }
 
     /// Bytes of memory.
