@@ -34,16 +34,20 @@ enum CommandReplies {
         for child in children { describe(child, table, &writer) }
     }
 
-    /// One range that covers all key specifications, for clients that know nothing else.
+    /// One range for clients that know nothing else: specifications that follow each other are
+    /// joined, others are left out, as in Redis.
     private static func legacyRange(_ spec: CommandSpec) -> (first: Int, last: Int, step: Int) {
+        if spec.keys.count == 1, case .range(let first, let last, let step) = spec.keys[0].search {
+            return (first, last, step)
+        }
         var range = (first: 0, last: 0, step: 0)
         for keys in spec.keys {
-            guard case .range(let first, let last, let step) = keys.search else { continue }
-            if range.first == 0 {
-                range = (first, last, step)
-            } else {
-                range = (min(range.first, first), max(range.last, last), 1)
-            }
+            guard case .range(let first, let last, 1) = keys.search,
+                range.first == 0 || range.last == first - 1
+            else { continue }
+            if range.first == 0 { range.first = first }
+            range.last = last
+            range.step = 1
         }
         return range
     }

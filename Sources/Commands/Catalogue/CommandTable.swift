@@ -199,6 +199,8 @@ public final class CommandTable {
             Geo.table,
             Streams.table,
             HyperLogLogs.table,
+            Cluster.table,
+            Modules.table,
         ]
     }
 }

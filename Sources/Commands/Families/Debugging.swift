@@ -28,6 +28,7 @@ enum Debugging {
         }
         let name = arguments[1].string.lowercased()
         if try runLocally(name, engine, client, arguments) { return }
+        if try inspect(name, engine, client, arguments) { return }
         guard try engine.host.debug(subcommand: name, arguments: arguments, client: client) else {
             throw subcommandSyntax("DEBUG", arguments)
         }
@@ -44,7 +45,6 @@ enum Debugging {
         case ("digest", 2):
             client.writer.simpleString(composed: DataDigest.of(engine.keyspace).text)
         case ("digest-value", 2...): digestValues(engine, client, arguments)
-        case ("object", 3...4): try object(engine, client, arguments)
         case ("populate", 3...5): try populate(engine, client, arguments)
         case ("protocol", 3): try showProtocol(client, arguments[2])
         case ("reload", 2...5): try reload(engine, client, arguments)
@@ -59,16 +59,52 @@ enum Debugging {
         case ("set-skip-checksum-validation", 3):
             engine.dumpCodec.verifiesChecksum = try engine.integer(arguments[2]) == 0
             client.writer.ok()
-        case ("quicklist-packed-threshold", 3), ("dict-resizing", 3),
-            ("set-disable-deny-scripts", 3), ("replybuffer", 3...):
-            // Switches of mechanisms that this store does not have: there is nothing to turn.
-            client.writer.ok()
+        case ("replicate", 3...): replicate(engine, client, arguments)
         case ("help", 2):
             client.writeHelp("DEBUG", helpLines)
         default:
-            return false
+            guard try isIdleSwitch(name, arguments) else { return false }
+            client.writer.ok()
         }
         return true
+    }
+
+    /// Whether this is a switch of a mechanism that this store does not have: there is nothing to
+    /// turn, but suites turn it.
+    private static func isIdleSwitch(
+        _ name: String, _ arguments: Arguments
+    ) throws(ReplyError) -> Bool {
+        switch (name, arguments.count) {
+        case ("quicklist-packed-threshold", 3):
+            guard Int64(arguments[2].string.prefix { $0.isNumber }) != nil else {
+                throw ReplyError(
+                    """
+                    ERR argument must be a memory value bigger than 1 and smaller than 4gb
+                    """)
+            }
+            return true
+        case ("replybuffer", 4):
+            return arguments[2].equalsIgnoringCase("peak-reset-time")
+                || arguments[2].equalsIgnoringCase("resizing")
+        case ("dict-resizing", 3), ("set-disable-deny-scripts", 3), ("aof-flush-sleep", 3),
+            ("delay-rdb-client-free-seconds", 3):
+            guard Numbers.integer(arguments[2]) != nil else { throw .notInteger }
+            return true
+        default: return false
+        }
+    }
+
+    /// Sends a command to the replicas that is not run here.
+    private static func replicate(
+        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
+    ) {
+        if engine.beginEffect(database: client.databaseIndex) {
+            RequestWriter.begin(arguments.count - 2, into: &engine.effects)
+            for index in 2..<arguments.count {
+                RequestWriter.argument(arguments[index], into: &engine.effects)
+            }
+        }
+        client.writer.ok()
     }
 
     private static func digestValues(
@@ -83,41 +119,6 @@ enum Debugging {
             }
             client.writer.simpleString(composed: digest.text)
         }
-    }
-
-    private static func object(
-        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
-    ) throws(ReplyError) {
-        let key = arguments[2]
-        guard let entry = engine.database(client).find(key, engine.keyspace.hash(key)) else {
-            throw .noSuchKey
-        }
-        let idle = engine.idleSeconds(entry)
-        client.writer.simpleString(
-            composed: "Value at:0x0 refcount:1 encoding:\(entry.encodingName) "
-                + "serializedlength:\(serializedLength(of: entry, engine)) "
-                + "lru:\(entry.accessClock) lru_seconds_idle:\(idle)"
-                + listFacts(of: entry, engine))
-    }
-
-    private static func serializedLength(of entry: Entry, _ engine: CommandEngine) -> Int {
-        if entry.type == .string { return engine.textCount(of: entry) + 1 }
-        var length = 0
-        engine.dumpCodec.withPayload(of: entry) { length = $0.count - DumpCodec.footerBytes - 1 }
-        return length
-    }
-
-    /// What Redis tells of a list that is a quicklist there: our pages are its nodes.
-    private static func listFacts(of entry: Entry, _ engine: CommandEngine) -> String {
-        guard entry.type == .list, let list = entry.object(as: ListObject.self),
-            ByteSlice(list.encodingName) == "quicklist"
-        else { return "" }
-        let hundredths = list.count * 100 / max(1, list.pageCount)
-        let fraction = hundredths % 100
-        return " ql_nodes:\(list.pageCount) ql_avg_node:\(hundredths / 100)."
-            + "\(fraction < 10 ? "0" : "")\(fraction)"
-            + " ql_listpack_max:\(engine.settings.listPackedSize) ql_compressed:0"
-            + " ql_uncompressed_size:\(list.elementBytes)"
     }
 
     /// DEBUG POPULATE count [prefix] [size]: keys `prefix:0` … with values `value:0` …; keys that
@@ -225,15 +226,24 @@ enum Debugging {
         "    Output a hex signature representing the current DB content.",
         "DIGEST-VALUE <key> [<key> ...]",
         "    Output a hex signature of the values of all the specified keys.",
+        "HTSTATS <dbid>",
+        "    Return hash table statistics of the specified Redis database.",
+        "HTSTATS-KEY <key>",
+        "    Like HTSTATS but for the hash table stored at <key>'s value.",
         "ERROR <string>",
         "    Return a Redis protocol error with <string> as message.", "LOADAOF",
         "    Flush the AOF buffers on disk and reload the AOF in memory.", "LOG <message>",
-        "    Write <message> to the server log.", "OBJECT <key>",
+        "    Write <message> to the server log.", "OBJECT <key> [fast]",
         "    Show low level info about `key` and associated value.",
         "POPULATE <count> [<prefix>] [<size>]",
         "    Create <count> string keys named key:<num>.",
         "PROTOCOL <type>", "    Reply with a test value of the specified type.",
         "RELOAD [option ...]", "    Save the RDB on disk and reload it back to memory.",
+        "REPLICATE <string>",
+        "    Replicates the provided string to replicas, allowing data divergence.",
+        "SDSLEN <key>", "    Show low level SDS string info representing `key` and value.",
+        "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+        "    Enables or disables checksum checks for RDB files and RESTORE's payload.",
         "SET-ACTIVE-EXPIRE <0|1>",
         "    Setting it to 0 disables expiring keys in background when they are not",
         "    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the",

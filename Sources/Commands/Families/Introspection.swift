@@ -25,14 +25,17 @@ enum Introspection {
         },
         row(
             "info", "2.8.13", -2, "[command-name [command-name ...]]",
-            "Returns information about one, multiple or all commands.", info),
+            "Returns information about one, multiple or all commands.",
+            tips: ["nondeterministic_output_order"], info),
         row(
             "docs", "7.0.0", -2, "[command-name [command-name ...]]",
-            "Returns documentary information about one, multiple or all commands.", docs),
+            "Returns documentary information about one, multiple or all commands.",
+            tips: ["nondeterministic_output_order"], docs),
         row(
             "list", "7.0.0", -2,
             "[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]",
-            "Returns a list of command names.", list),
+            "Returns a list of command names.",
+            tips: ["nondeterministic_output_order"], list),
         row(
             "getkeys", "2.8.13", -3, "command [arg [arg ...]]",
             "Extracts the key names from an arbitrary command."
@@ -51,11 +54,13 @@ enum Introspection {
 
     private static func row(
         _ name: StaticString, _ since: StaticString, _ arity: Int, _ syntax: StaticString,
-        _ summary: StaticString, _ handler: @escaping CommandHandler
+        _ summary: StaticString, tips: [StaticString] = [],
+        _ handler: @escaping CommandHandler
     ) -> CommandSpec {
         CommandSpec(
             name: name, since: since, group: .server, arity: arity, flags: [.loading, .stale],
-            categories: [.connection], syntax: syntax, summary: summary, handler: handler)
+            categories: [.connection], syntax: syntax, summary: summary, tips: tips,
+            handler: handler)
     }
 
     private static func info(

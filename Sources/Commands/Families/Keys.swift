@@ -93,7 +93,7 @@ enum Keys {
             summary: "Copies the value of a key to a new key.", handler: copy),
         CommandSpec(
             name: "move", since: "1.0.0", group: .generic, arity: 3, flags: [.write, .fast],
-            categories: [.keyspace], keys: [.one([.readWrite, .access, .delete])],
+            categories: [.keyspace], keys: [.one([.readWrite, .access, .update])],
             syntax: "key db", summary: "Moves a key to another database.", handler: move),
     ]
 

@@ -1,4 +1,4 @@
-// CONFIG, and small containers of what operators ask: MEMORY, CLUSTER.
+// CONFIG, and small containers of what operators ask: MEMORY, FUNCTION.
 internal import Bytes
 internal import RESP
 internal import Store
@@ -14,7 +14,9 @@ extension Server {
                     "Returns the effective values of configuration parameters.", getValues),
                 administrative(
                     "set", "2.0.0", -4, "parameter value [parameter value ...]",
-                    "Sets configuration parameters in-flight.", setValues),
+                    "Sets configuration parameters in-flight.",
+                    tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
+                    setValues),
                 administrative(
                     "rewrite", "2.8.0", 2, "",
                     "Persists the effective configuration to file."
@@ -59,7 +61,10 @@ extension Server {
                 CommandSpec(
                     name: "doctor", since: "4.0.0", group: .server, arity: 2,
                     summary: "Outputs a memory problems report.",
-                    tips: ["nondeterministic_output"],
+                    tips: [
+                        "nondeterministic_output", "request_policy:all_shards",
+                        "response_policy:special",
+                    ],
                     handler: { _, client, _ in
                         client.writer.verbatim(text: "There is nothing to report.\n")
                     }),
@@ -76,39 +81,16 @@ extension Server {
         .container(
             name: "function", since: "7.0.0", group: .scripting,
             summary: "A container for function commands.", subcommands: functions),
-        CommandSpec(
-            name: "cluster", since: "3.0.0", group: .cluster,
-            complexity: "Depends on subcommand.", arity: -2, flags: [.loading, .stale],
-            syntax: "subcommand [arg [arg ...]]",
-            summary: "A container for Redis Cluster commands.",
-            handler: { (_, _, _) throws(ReplyError) in throw .clusterDisabled }),
-        clusterMode(
-            "asking", "3.0.0", "Signals that a cluster client is following an -ASK redirect."),
-        clusterMode(
-            "readonly", "3.0.0",
-            "Enables read-only queries for a connection to a Redis Cluster replica node."),
-        clusterMode(
-            "readwrite", "3.0.0",
-            "Enables read-write queries for a connection to a Reids Cluster replica node."),
     ]
-
-    private static func clusterMode(
-        _ name: StaticString, _ since: StaticString, _ summary: StaticString
-    ) -> CommandSpec {
-        CommandSpec(
-            name: name, since: since, group: .cluster, arity: 1,
-            flags: [.fast, .loading, .stale], categories: [.connection], summary: summary,
-            handler: { (_, _, _) throws(ReplyError) in throw .clusterDisabled })
-    }
 
     static func administrative(
         _ name: StaticString, _ since: StaticString, _ arity: Int, _ syntax: StaticString,
-        _ summary: StaticString, _ handler: @escaping CommandHandler
+        _ summary: StaticString, flags: CommandFlags = [.admin, .noScript, .loading, .stale],
+        tips: [StaticString] = [], _ handler: @escaping CommandHandler
     ) -> CommandSpec {
         CommandSpec(
-            name: name, since: since, group: .server, arity: arity,
-            flags: [.admin, .noScript, .loading, .stale], syntax: syntax, summary: summary,
-            handler: handler)
+            name: name, since: since, group: .server, arity: arity, flags: flags,
+            syntax: syntax, summary: summary, tips: tips, handler: handler)
     }
 
     static func helpRow(

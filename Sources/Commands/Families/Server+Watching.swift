@@ -85,14 +85,23 @@ extension Server {
             summary: "A container for slow log commands.",
             subcommands: [
                 administrative(
-                    "get", "2.2.12", -2, "[count]", "Returns the slow log's entries.", slowLog),
+                    "get", "2.2.12", -2, "[count]", "Returns the slow log's entries.",
+                    flags: [.admin, .loading, .stale],
+                    tips: ["nondeterministic_output", "request_policy:all_nodes"], slowLog),
                 administrative(
-                    "len", "2.2.12", 2, "", "Returns the number of entries in the slow log."
+                    "len", "2.2.12", 2, "", "Returns the number of entries in the slow log.",
+                    flags: [.admin, .loading, .stale],
+                    tips: [
+                        "nondeterministic_output", "request_policy:all_nodes",
+                        "response_policy:agg_sum",
+                    ]
                 ) { engine, client, _ in
                     client.writer.integer(engine.slowLog.commands.count)
                 },
                 administrative(
-                    "reset", "2.2.12", 2, "", "Clears all entries from the slow log."
+                    "reset", "2.2.12", 2, "", "Clears all entries from the slow log.",
+                    flags: [.admin, .loading, .stale],
+                    tips: ["request_policy:all_nodes", "response_policy:all_succeeded"]
                 ) { engine, client, _ in
                     engine.slowLog.removeAll()
                     client.writer.ok()

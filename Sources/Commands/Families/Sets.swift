@@ -48,7 +48,7 @@ enum Sets {
             name: "smismember", since: "6.2.0", group: .set,
             complexity: "O(N) where N is the number of elements being checked for membership",
             arity: -3, flags: [.readOnly, .fast], categories: [.set],
-            keys: [.one([.readOnly])], syntax: "key member [member ...]",
+            keys: [.one([.readOnly, .access])], syntax: "key member [member ...]",
             summary: "Determines whether multiple members belong to a set.",
             handler: areMembers),
         CommandSpec(

@@ -55,7 +55,12 @@ enum Strings {
             replacedBy: ("2.6.12", "`SET` with the `PX` argument"), handler: psetEX),
         CommandSpec(
             name: "getex", since: "6.2.0", group: .string, arity: -2, flags: [.write, .fast],
-            categories: [.string], keys: [.one([.readWrite, .access, .update])],
+            categories: [.string],
+            keys: [
+                .one(
+                    [.readWrite, .access, .update],
+                    notes: "RW and UPDATE because it changes the TTL")
+            ],
             syntax: """
                 key [EX seconds | PX milliseconds | EXAT unix-time-seconds | \
                 PXAT unix-time-milliseconds | PERSIST]

@@ -37,7 +37,6 @@ extension NodeDirectives {
                 ("hide-user-data-from-log", "yes", "The log never shows user data."),
                 ("io-threads-do-reads", "no", "One thread serves the clients."),
                 ("jemalloc-bg-thread", "yes", "The allocator is the node's own."),
-                ("latency-tracking", "yes", notYet),
                 ("rdb-del-sync-files", "no", "Files of a full sync become the base."),
                 ("rdb-save-incremental-fsync", "yes", "The writer thread always does."),
                 ("repl-diskless-sync", "yes", "A full sync always goes through a file."),

@@ -22,10 +22,6 @@ extension EngineHost {
                 throw .syntax
             }
             node.cron.isPaused = flag != 0
-        case "dict-resizing", "set-disable-deny-scripts", "replybuffer",
-            "quicklist-packed-threshold":
-            // Nothing to switch: accepted so that test suites can run.
-            break
         case "segfault", "assert", "panic":
             preconditionFailure("DEBUG \(subcommand) was asked for")
         default:

@@ -21,6 +21,9 @@ open class StoredObject {
     /// How much work it is to free the object, in elements: decides on freeing it elsewhere.
     open var freeEffort: Int { 1 }
 
+    /// Slots of the table of its members; nil when it has none.
+    open var tableSlotCount: Int? { nil }
+
     // MARK: Snapshots
 
     /// Freezes the elements for a snapshot: each goes to `visit` once as it is now, some when

@@ -60,6 +60,9 @@ struct HashTable: ~Copyable {
 
     deinit { forEachSegment { segment, _ in segment.deallocate() } }
 
+    /// Slots of all buckets: seven in each cache line, headers of segments counted with them.
+    var slotCount: Int { segmentBytes / 64 * 7 }
+
     /// Bytes of the directory and the segments.
     var bytes: Int { directory.bytes + segmentBytes }
 

@@ -49,6 +49,9 @@ public final class HashObject: StoredObject {
     public override var encodingName: StaticString { "hashtable" }
     /// One block per field.
     public override var freeEffort: Int { fields.count }
+
+    /// Slots of the table.
+    public override var tableSlotCount: Int? { fields.slotCount }
     /// An independent copy.
     public override func copy() -> StoredObject { HashObject(fields.copy()) }
 

@@ -9,6 +9,9 @@ extension Database {
     /// Keys that have an expiry time.
     public var expiringCount: Int { storage.expiringCount }
 
+    /// How many keys the table has room for.
+    public var slotCount: Int { storage.table.slotCount }
+
     /// Bytes of keys, values and the table.
     public var usedBytes: Int { storage.usedBytes }
 

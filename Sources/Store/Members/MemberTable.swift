@@ -30,6 +30,9 @@ public struct MemberTable: ~Copyable {
     /// Number of members.
     public var count: Int { table.count }
 
+    /// How many members the table has room for before it grows.
+    public var slotCount: Int { table.slotCount }
+
     /// Bytes of memory: table, members, values.
     public var memoryBytes: Int { table.bytes + blockBytes }
 

@@ -32,6 +32,9 @@ public final class SetObject: StoredObject {
     public override var encodingName: StaticString { "hashtable" }
     /// One block per member.
     public override var freeEffort: Int { members.count }
+
+    /// Slots of the table.
+    public override var tableSlotCount: Int? { members.slotCount }
     /// An independent copy.
     public override func copy() -> StoredObject { SetObject(members.copy()) }
 
