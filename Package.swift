@@ -33,6 +33,7 @@ struct Module {
 let modules = [
     Module(name: "CLinux", kind: .c),
     Module(name: "CCurl", kind: .c, links: ["curl"]),
+    Module(name: "CLua", kind: .c, links: ["lua5.1"]),
     Module(name: "Bytes", kind: .memory, uses: ["CLinux"]),
     Module(name: "RESP", kind: .pure, uses: ["Bytes"]),
     Module(name: "HTTPWire", kind: .pure, uses: ["Bytes"]),
@@ -41,7 +42,9 @@ let modules = [
     Module(name: "Store", kind: .memory, uses: ["Bytes", "CLinux"]),
     Module(name: "Persistence", kind: .pure, uses: ["Bytes", "RESP", "Store", "Log"]),
     Module(
-        name: "Commands", kind: .pure, uses: ["Bytes", "RESP", "Store", "Log", "Persistence"]),
+        name: "Commands", kind: .pure, uses: ["Bytes", "RESP", "Store", "Log", "Persistence"],
+        tests: ["Scripting"]),
+    Module(name: "Scripting", kind: .memory, uses: ["Bytes", "RESP", "Commands", "CLua"]),
     Module(name: "Replication", kind: .pure, uses: ["Bytes", "RESP", "Log"]),
     Module(name: "ControlModel", kind: .pure),
     Module(name: "APIContract", kind: .pure, uses: ["HTTPWire", "ControlModel"]),
@@ -62,7 +65,8 @@ let modules = [
     Module(
         name: "NodeServer", kind: .app,
         uses: [
-            "Commands", "Store", "Log", "Persistence", "Replication", "RESP", "ControlPort",
+            "Commands", "Scripting", "Store", "Log", "Persistence", "Replication", "RESP",
+            "ControlPort",
             "ControlModel", "EventLoop", "Platform", "Directives", "Diagnostics", "Bytes", "CLinux",
         ], packages: ["Logging"]),
     Module(

@@ -149,6 +149,19 @@ public final class EventLoop {
         beforeWait?()
     }
 
+    /// Delivers what is ready now to the channels that `serves` accepts, from inside the work of
+    /// another channel: for work that takes too long to let others wait. The turn's own events are
+    /// forgotten with it; those that still hold are reported again by the next wait.
+    public func serveMeanwhile(where serves: (Channel) -> Bool) {
+        assertOnThread()
+        let count = backend.wait(timeoutMilliseconds: 0)
+        for index in 0..<count {
+            if let channel = backend.channel(at: index), serves(channel) {
+                channel.ready(backend.readiness(at: index))
+            }
+        }
+    }
+
     /// Deregisters every channel (but the mailbox) and drops all timers and hooks: the end of a
     /// loop. Channels refer to their loop and the loop to them; without this neither would be
     /// freed, and their descriptors would stay open.

@@ -17,6 +17,7 @@ public import EventLoop
 import Logging
 import Platform
 import RESP
+import Scripting
 import Store
 
 /// A running data node.
@@ -26,7 +27,12 @@ public final class Node {
     let host: EngineHost
     let keyspace: Keyspace
     let engine: CommandEngine
-    let turn: Turn
+    /// The interpreter of scripts.
+    let scripts: LuaScripts
+    /// Serves clients; another one while a script of this one is busy.
+    var turn: Turn
+    /// See `serveWhileBusy`.
+    private(set) lazy var busyTurn = Turn(engine: engine)
     let log: Logger
     let logOutput: LogOutput
     let board: FactBoard
@@ -89,6 +95,8 @@ public final class Node {
             secret: SipKey(low: Random.word(), high: Random.word()))
         engine = CommandEngine(
             keyspace: keyspace, settings: Node.engineSettings(settings), host: host)
+        scripts = LuaScripts(engine: engine)
+        engine.scripts = scripts
         turn = Turn(engine: engine)
         stream = try StreamLog(settings: LogSettings(settings), loop: loop, logger: log)
         snapshots = try Snapshots(
@@ -106,6 +114,10 @@ public final class Node {
         keyspace.lazyFreeing.handler = { lazyFree.free($0) }
         snapshots.changeCount = { [unowned self] in engine.dirty }
         snapshots.usedBytes = { [unowned self] in usedMemoryBytes }
+        snapshots.librarySources = { [unowned self] in librarySources }
+        snapshots.librariesLoaded = { [unowned self] in adoptLibraries($0) }
+        scripts.serveOthers = { [unowned self] in serveWhileBusy() }
+        scripts.busyMilliseconds = Int64(settings.busyMilliseconds)
         snapshots.streamStarted = { [unowned self] in followStream() }
         stream.failureChanged = { [unowned self] in updateGates() }
         loop.afterWait = { [unowned self] in beginTurn() }

@@ -25,6 +25,8 @@ struct ShutdownState {
     var pending: Pending?
     /// The process' exit status once the loop has stopped.
     var exitStatus: Int32 = 0
+    /// The loop ends with the present turn.
+    var isFinished = false
 
     /// Time left until the shutdown goes on without its replicas; nil when there is none.
     func remainingMilliseconds(now: Int64) -> Int64? {
@@ -171,6 +173,7 @@ extension Node {
     /// Ends the loop with the present turn.
     func stop(exitStatus: Int32) {
         shutdown.exitStatus = exitStatus
+        shutdown.isFinished = true
         loop.stop()
     }
 }

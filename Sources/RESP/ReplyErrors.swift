@@ -86,6 +86,10 @@ extension ReplyError {
     public static var wrongPassword: ReplyError {
         ReplyError("WRONGPASS invalid username-password pair or user is disabled.")
     }
+    /// A digest names no script of the cache.
+    public static var noScript: ReplyError {
+        ReplyError("NOSCRIPT No matching script. Please use EVAL.")
+    }
     /// A queued command was refused.
     public static var executionAborted: ReplyError {
         ReplyError("EXECABORT Transaction discarded because of previous errors.")

@@ -1,6 +1,7 @@
 import Bytes
 import Commands
 import RESP
+import Scripting
 import Store
 import TestKit
 
@@ -21,6 +22,7 @@ final class EngineTarget: TranscriptTarget {
     let host = TestHost()
     let keyspace: Keyspace
     let engine: CommandEngine
+    let scripts: LuaScripts
     private let split: Split
     private var connections: [Int: Connection] = [:]
     private var batch: RequestBatch
@@ -30,6 +32,8 @@ final class EngineTarget: TranscriptTarget {
         self.split = split
         keyspace = Keyspace(databaseCount: 16, secret: SipKey(low: 1, high: 2))
         engine = CommandEngine(keyspace: keyspace, settings: settings, host: host)
+        scripts = LuaScripts(engine: engine)
+        engine.scripts = scripts
         batch = RequestBatch(keyspace: keyspace)
         host.engine = engine
         engine.nowMilliseconds = host.milliseconds

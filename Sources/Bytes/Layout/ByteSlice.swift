@@ -111,6 +111,12 @@ public struct ByteSlice {
             .loadUnaligned(as: UInt64.self).littleEndian
     }
 
+    /// Whether both slices are the same memory.
+    @inlinable
+    public func isIdentical(to other: ByteSlice) -> Bool {
+        unsafe base == other.base && count == other.count
+    }
+
     /// Whether both slices hold the same bytes.
     @inlinable
     public static func == (left: ByteSlice, right: ByteSlice) -> Bool {

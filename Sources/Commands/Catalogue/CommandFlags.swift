@@ -60,6 +60,9 @@ public struct CommandFlags: OptionSet, Sendable, BitwiseCopyable {
     /// The command cannot take the engine's straight path.
     static let notStraight = CommandFlags(rawValue: 1 << 31)
 
+    /// Runs a script, whose own flags count.
+    static let runsScript = CommandFlags(rawValue: 1 << 25)
+
     /// Goes into the replication stream without being called so by COMMAND INFO.
     static let publishes = CommandFlags(rawValue: 1 << 23)
 

@@ -201,6 +201,7 @@ public final class CommandTable {
             HyperLogLogs.table,
             Cluster.table,
             Modules.table,
+            Scripting.table,
         ]
     }
 }

@@ -107,8 +107,10 @@ public struct KeySpec: Sendable {
     }
 
     /// As many keys from position `first` on as the argument at `at` says.
-    public static func count(at: Int, first: Int, _ access: Access) -> KeySpec {
-        KeySpec(search: .count(at: at, first: first), access: access)
+    public static func count(
+        at: Int, first: Int, _ access: Access, notes: StaticString = ""
+    ) -> KeySpec {
+        KeySpec(search: .count(at: at, first: first), access: access, notes: notes)
     }
 
     /// Keys behind a word: see `Search.keyword`.

@@ -37,6 +37,7 @@ extension CommandEngine {
             return .refuse(.wrongArity(table.fullName(number)))
         }
         var flags = facts.flags
+        if flags.contains(.runsScript) { flags = self.flags(ofScriptCommand: number, arguments) }
         if client.isMaster {
             return queues(flags, client) ? .queue : .run
         }
@@ -74,6 +75,7 @@ extension CommandEngine {
         }
         if refusesStaleReads && !flags.contains(.stale) { return .masterDown }
         if isLoading && !flags.contains(.loading) { return .loading }
+        if script.isBusy && !flags.contains(.allowBusy) { return busyError }
         return nil
     }
 

@@ -174,8 +174,11 @@ extension CommandEngine {
         case .run:
             timing.started = run(number, arguments, client)
         case .queue:
-            client.transaction?.append(
-                number: number, flags: table.facts[number].flags, arguments: arguments)
+            var flags = table.facts[number].flags
+            if flags.contains(.runsScript) {
+                flags = self.flags(ofScriptCommand: number, arguments)
+            }
+            client.transaction?.append(number: number, flags: flags, arguments: arguments)
             client.writer.simpleString("QUEUED")
         case .refuse(let error):
             reject(error, number, client)

@@ -72,6 +72,12 @@ public final class CommandEngine {
     lazy var dumpCodec = DumpCodec(keyspace: keyspace)
     /// Memory of the commands on HyperLogLogs; made when the first runs.
     lazy var hyperLogLogs = HyperLogLogWorkspace()
+    /// The interpreter of scripts, when there is one.
+    var scriptHost: (any ScriptHost)?
+    /// The script that runs.
+    var script = ScriptRun()
+    /// Scripts may call every command (DEBUG SET-DISABLE-DENY-SCRIPTS).
+    var allowsAllFromScripts = false
     /// Elements in packed form on their way into a value.
     var packing = ByteBuffer(capacity: 256)
     /// Scores of the members that a command adds.
@@ -167,7 +173,9 @@ public final class CommandEngine {
         if writeGate != .allowed { flags.insert(.write) }
         if isOutOfMemory { flags.insert(.denyOutOfMemory) }
         if pause == .writes { flags.formUnion([.write, .mayReplicate, .publishes]) }
-        if isLoading || refusesStaleReads || pause == .all || !monitors.isEmpty {
+        if isLoading || refusesStaleReads || pause == .all || !monitors.isEmpty
+            || script.isBusy
+        {
             flags = CommandFlags(rawValue: .max)
         }
         refusedFlags = flags
@@ -180,6 +188,8 @@ public final class CommandEngine {
     }
 
     func monitorsChanged() { updateGates() }
+
+    func scriptBusyChanged() { updateGates() }
 
     // MARK: What the node reads
 

@@ -78,9 +78,6 @@ extension Server {
                         ])
                 },
             ]),
-        .container(
-            name: "function", since: "7.0.0", group: .scripting,
-            summary: "A container for function commands.", subcommands: functions),
     ]
 
     static func administrative(
@@ -100,34 +97,6 @@ extension Server {
             name: "help", since: since, group: .server, arity: 2, flags: [.loading, .stale],
             summary: "Returns helpful text about the different subcommands.", handler: handler)
     }
-
-    /// There are no functions yet: what lists or removes them has nothing to do.
-    private static let functions: [CommandSpec] = [
-        CommandSpec(
-            name: "flush", since: "7.0.0", group: .scripting,
-            complexity: "O(N) where N is the number of functions deleted", arity: -2,
-            flags: [.write, .noScript], categories: [.scripting], syntax: "[ASYNC | SYNC]",
-            summary: "Deletes all libraries and functions.",
-            tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
-            handler: { (_, client, arguments) throws(ReplyError) in
-                let isKnown =
-                    arguments.count == 2 || arguments[2].equalsIgnoringCase("async")
-                    || arguments[2].equalsIgnoringCase("sync")
-                guard isKnown && arguments.count <= 3 else {
-                    throw ReplyError(
-                        "ERR FUNCTION FLUSH only supports SYNC|ASYNC option")
-                }
-                client.writer.ok()
-            }),
-        CommandSpec(
-            name: "list", since: "7.0.0", group: .scripting,
-            complexity: "O(N) where N is the number of functions", arity: -2,
-            flags: [.noScript], categories: [.scripting],
-            syntax: "[LIBRARYNAME library-name-pattern] [WITHCODE]",
-            summary: "Returns information about all libraries.",
-            tips: ["nondeterministic_output_order"],
-            handler: { _, client, _ in client.writer.arrayHeader(0) }),
-    ]
 
     // MARK: CONFIG
 

@@ -158,6 +158,7 @@ enum Server {
             try engine.host.abortShutdown()
             return client.writer.ok()
         }
+        if engine.script.isBusy && options.saves != false { throw engine.busyError }
         try engine.host.shutDown(options, client: client)
     }
 

@@ -3,6 +3,7 @@
 // Steps that can fail (folder, listeners) come first and are undone when a later one fails; the
 // rest cannot fail. So a CONFIG SET changes everything or nothing.
 
+import Scripting
 import Diagnostics
 import Commands
 import Directives
@@ -55,6 +56,7 @@ extension Node {
         }
         settings = new
         engine.settings = Node.engineSettings(new)
+        scripts.busyMilliseconds = Int64(new.busyMilliseconds)
         if new.clientsMax != old.clientsMax { raiseDescriptorLimit() }
         if new.bulkBytesMax != old.bulkBytesMax {
             for session in clients.all { session.parser.limits.bulkBytesMax = new.bulkBytesMax }

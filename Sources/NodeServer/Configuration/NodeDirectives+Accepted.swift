@@ -65,16 +65,12 @@ extension NodeDirectives {
                 ("lfu-decay-time", "1", notYet),
                 ("lfu-log-factor", "10", notYet),
                 ("loading-process-events-interval-bytes", "2097152", notYet),
-                ("lua-time-limit", "5000", notYet),
                 ("maxmemory-eviction-tenacity", "10", notYet),
                 ("maxmemory-samples", "5", notYet),
                 ("repl-diskless-sync-delay", "5", "Late replicas share a running sync."),
                 ("repl-diskless-sync-max-replicas", "0", "Late replicas share a running sync."),
                 ("watchdog-period", "0", notYet),
-            ], as: .integer(-1...Int(Int64.max)),
-            aliases: [
-                "lua-time-limit": ["busy-reply-threshold"]
-            ])
+            ], as: .integer(-1...Int(Int64.max)))
         + accepted(
             [
                 ("active-defrag-ignore-bytes", "104857600", ownTable)

@@ -106,6 +106,10 @@ extension NodeDirectives {
             "tracking-table-max-keys", \.trackedKeysMax, in: 0...Int(Int64.max),
             "Most keys remembered for clients that cache; beyond it some are told. 0: no limit."),
         .integer(
+            "lua-time-limit", \.busyMilliseconds, in: 0...Int(Int64.max),
+            aliases: ["busy-reply-threshold"],
+            "Milliseconds after which a script is busy and other clients are told; 0: never."),
+        .integer(
             "slowlog-log-slower-than", \.slowLogMicroseconds, in: -1...Int(Int64.max),
             "Microseconds from which on a command goes into the slow log; -1 for none."),
         .integer(

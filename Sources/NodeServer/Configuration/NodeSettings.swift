@@ -120,6 +120,7 @@ public struct NodeSettings: Equatable, Sendable {
     var bulkBytesMax = 512 << 20
     var memoryBytesMax = 0
     var slowLogMicroseconds = 10_000
+    var busyMilliseconds = 5_000
     var slowLogCountMax = 128
     // Security
     var requiredPassword = ""

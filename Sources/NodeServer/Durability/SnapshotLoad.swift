@@ -95,6 +95,7 @@ final class SnapshotLoad {
         isOver = true
         owner.loading = nil
         owner.keptFacts = loader.facts
+        owner.librariesLoaded(loader.facts.functions)
         for replaced in owner.keyspace.adopt(keyspace) { owner.keyspace.dispose(of: replaced) }
         owner.install(
             recorder, length: reader.offset, position: position,

@@ -120,8 +120,12 @@ final class Snapshots {
     var usedBytes: () -> Int64 = { 0 }
     /// Runs at the cut that turns the log or the backlog on: the engine must produce the stream.
     var streamStarted: () -> Void = {}
-    /// Sources of function libraries and data of modules that every file repeats.
+    /// Data of modules that every file repeats.
     var keptFacts = RDBFacts()
+    /// Sources of the function libraries, for every file.
+    var librarySources: () -> [[UInt8]] = { [] }
+    /// A file with these libraries replaces the data set.
+    var librariesLoaded: ([[UInt8]]) -> Void = { _ in }
 
     private var queue: [(purpose: SnapshotPurpose, completion: Completion)] = []
     private var running: RunningSnapshot?
@@ -277,7 +281,7 @@ final class Snapshots {
         SnapshotHead(
             serverVersion: settings.serverVersion,
             createdSeconds: Clock.wallMilliseconds() / 1_000, usedBytes: usedBytes(),
-            position: position, isLogBase: isLogBase, functions: keptFacts.functions,
+            position: position, isLogBase: isLogBase, functions: librarySources(),
             moduleAuxiliaries: keptFacts.moduleAuxiliaries)
     }
 

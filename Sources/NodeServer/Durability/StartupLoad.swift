@@ -66,7 +66,6 @@ final class StartupLoad {
         } else {
             try loadDump()
         }
-        snapshots.keptFacts = facts
         snapshots.statistics.changesSaved = snapshots.changeCount()
         snapshots.statistics.sizeAfterRewrite = log.currentBytes
         log.startTimer()
@@ -315,6 +314,8 @@ final class StartupLoad {
             throw .rdb(error)
         }
         facts = loader.facts
+        snapshots.keptFacts = facts
+        snapshots.librariesLoaded(facts.functions)
         logger.notice(
             """
             Done loading RDB, keys loaded: \(facts.keysLoaded), \

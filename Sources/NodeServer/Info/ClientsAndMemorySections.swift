@@ -1,5 +1,6 @@
 // INFO clients and INFO memory.
 
+import Scripting
 import Store
 import Commands
 import Platform
@@ -79,12 +80,7 @@ extension Node {
         text.field("allocator_resident", resident)
         text.field("total_system_memory", machine)
         text.field("total_system_memory_human", InfoText.human(machine))
-        text.field("used_memory_lua", 0)
-        text.field("used_memory_vm_eval", 0)
-        text.field("used_memory_scripts", 0)
-        text.field("number_of_cached_scripts", 0)
-        text.field("number_of_functions", 0)
-        text.field("number_of_libraries", 0)
+        writeScriptFields(to: &text)
         text.field("maxmemory", settings.memoryBytesMax)
         text.field("maxmemory_human", InfoText.human(Int64(settings.memoryBytesMax)))
         text.field("maxmemory_policy", settings.accepted["maxmemory-policy"] ?? "noeviction")
@@ -103,6 +99,25 @@ extension Node {
         text.field("active_defrag_running", 0)
         text.field("lazyfree_pending_objects", lazyFree.pendingCount)
         text.field("lazyfreed_objects", lazyFree.freedCount)
+    }
+
+    private func writeScriptFields(to text: inout InfoText) {
+        let scripts = scripts.figures
+        let total = scripts.scriptBytes + scripts.functionBytes
+        text.field("used_memory_lua", scripts.scriptBytes)
+        text.field("used_memory_vm_eval", scripts.scriptBytes)
+        text.field("used_memory_lua_human", InfoText.human(Int64(scripts.scriptBytes)))
+        text.field("used_memory_scripts_eval", scripts.cacheBytes)
+        text.field("number_of_cached_scripts", scripts.scriptCount)
+        text.field("number_of_functions", scripts.functionCount)
+        text.field("number_of_libraries", scripts.libraryCount)
+        text.field("used_memory_vm_functions", scripts.functionBytes)
+        text.field("used_memory_vm_total", total)
+        text.field("used_memory_vm_total_human", InfoText.human(Int64(total)))
+        text.field("used_memory_functions", scripts.libraryBytes)
+        let bytes = scripts.cacheBytes + scripts.libraryBytes
+        text.field("used_memory_scripts", bytes)
+        text.field("used_memory_scripts_human", InfoText.human(Int64(bytes)))
     }
 
     private func ratio(_ part: Int64, of whole: Int64) -> Double {

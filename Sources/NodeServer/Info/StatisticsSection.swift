@@ -1,5 +1,6 @@
 // INFO stats: what the node has done since its start.
 
+import Scripting
 import Commands
 
 extension Node {
@@ -28,7 +29,7 @@ extension Node {
         text.field("expire_cycle_cpu_milliseconds", cron.expiryMicroseconds / 1_000)
         text.field("evicted_keys", 0)
         text.field("evicted_clients", 0)
-        text.field("evicted_scripts", 0)
+        text.field("evicted_scripts", scripts.figures.evictedScriptCount)
         text.field("total_eviction_exceeded_time", 0)
         text.field("current_eviction_exceeded_time", 0)
         text.field("keyspace_hits", counters.hits)
