@@ -202,7 +202,7 @@ static void put_object(lua_State *state, const options *options, int depth) {
 static void put_table(lua_State *state, const options *options, int depth) {
     depth++;
     if (depth > options->encode_depth_max || !lua_checkstack(state, 3))
-        luaL_error(state, "Cannot serialise, excessive depth (%d)", depth);
+        luaL_error(state, "Cannot serialise, excessive nesting (%d)", depth);
     int length = array_length(state, options);
     if (length <= 0) return put_object(state, options, depth);
     put(state, "[", 1);
@@ -435,7 +435,8 @@ static void descend(parser *parser, int slots) {
     if (parser->depth <= parser->options->decode_depth_max
         && lua_checkstack(parser->state, slots))
         return;
-    luaL_error(parser->state, "Found too many nested data structures (%d)", parser->depth);
+    luaL_error(parser->state, "Found too many nested data structures (%d) at character %d",
+               parser->depth, (int)(parser->place - parser->data));
 }
 
 static void push_object(parser *parser) {

@@ -188,8 +188,9 @@ static void push_array(lua_State *state, cursor *input, uint64_t count) {
     luaL_checkstack(state, 2, "in function mp_decode_to_lua_array");
     lua_newtable(state);
     for (uint64_t index = 1; index <= count; index++) {
+        lua_pushnumber(state, (lua_Number)index);
         push_value(state, input);
-        lua_rawseti(state, -2, (int)index);
+        lua_settable(state, -3);
     }
 }
 
@@ -241,7 +242,9 @@ static void push_value(lua_State *state, cursor *input) {
     case 0xCC: return lua_pushnumber(state, (lua_Number)take_number(state, input, 1));
     case 0xCD: return lua_pushnumber(state, (lua_Number)take_number(state, input, 2));
     case 0xCE: return lua_pushnumber(state, (lua_Number)take_number(state, input, 4));
-    case 0xCF: return lua_pushnumber(state, (lua_Number)take_number(state, input, 8));
+    case 0xCF:
+        // As Redis: beyond 63 bits it is negative.
+        return lua_pushnumber(state, (lua_Number)(int64_t)take_number(state, input, 8));
     case 0xD0: return lua_pushnumber(state, (int8_t)take_number(state, input, 1));
     case 0xD1: return lua_pushnumber(state, (int16_t)take_number(state, input, 2));
     case 0xD2: return lua_pushnumber(state, (int32_t)take_number(state, input, 4));
@@ -262,9 +265,10 @@ static int unpack(lua_State *state, lua_Integer limit, lua_Integer offset) {
     size_t length;
     const char *text = luaL_checklstring(state, 1, &length);
     if (offset < 0 || limit < 0)
+        // The second number is the length, as in lua-cmsgpack.
         return luaL_error(state,
                           "Invalid request to unpack with offset of %d and limit of %d.",
-                          (int)offset, (int)limit);
+                          (int)offset, (int)length);
     if ((size_t)offset > length)
         return luaL_error(state, "Start offset %d greater than input length %d.", (int)offset,
                           (int)length);
@@ -283,6 +287,7 @@ static int unpack(lua_State *state, lua_Integer limit, lua_Integer offset) {
 }
 
 static int message_unpack(lua_State *state) {
+    (void)luaL_checkstring(state, 1);
     lua_settop(state, 1);
     return unpack(state, 0, 0);
 }

@@ -198,7 +198,8 @@ static int struct_unpack(lua_State *state) {
     size_t length;
     const char *data = luaL_checklstring(state, 2, &length);
     lua_Integer start = luaL_optinteger(state, 3, 1);
-    luaL_argcheck(state, start > 0, 3, "offset must be 1 or greater");
+    luaL_argcheck(state, start != 0, 3, "offset must be 1 or greater");
+    // One before the start is too far behind every end, so it is refused with the first value.
     size_t position = (size_t)start - 1;
     layout layout = {false, 1};
     int results = 0;

@@ -56,7 +56,7 @@ struct ScriptCache: ~Copyable {
     deinit { freeTexts() }
 
     private func freeTexts() {
-        for unsafetext in unsafe texts { unsafe text.deallocate() }
+        for index in unsafe 0..<texts.count { unsafe texts[index].deallocate() }
     }
 
     /// Number of scripts.
