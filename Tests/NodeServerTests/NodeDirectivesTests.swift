@@ -1,5 +1,6 @@
 import Commands
 import Directives
+import Foundation
 import Store
 import Testing
 
@@ -131,6 +132,15 @@ import Testing
     func refusedLinesSayWhy(line: String, reason: String) {
         let error = #expect(throws: ConfigFileError.self) { try load(line) }
         #expect(error?.reason == reason)
+    }
+
+    @Test func theFileOfTheContainerLoads() throws {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "docker/node.conf")
+        let settings = try load(String(contentsOf: file, encoding: .utf8))
+        #expect(settings.appendOnly && settings.savePoints.isEmpty)
+        #expect(settings.encoding == EncodingLimits())
     }
 
     @Test func sizesOfCollectionsReachTheEngine() throws {

@@ -105,6 +105,25 @@ import Testing
         #expect(try count("lazyfreed_objects") == 0)
     }
 
+    @Test func bigValuesAreFreedElsewhereWhenToldSo() throws {
+        let world = try NodeWorld()
+        let client = try world.connect()
+        func fill() throws {
+            for index in 0..<600 { _ = try world.call(client, "HSET", "h", "f\(index)", "v") }
+        }
+        try fill()
+        #expect(try world.call(client, "DEL", "h") == .integer(1))
+        #expect(world.node.lazyFree.freedCount == 0 && world.node.lazyFree.pendingCount == 0)
+        try fill()
+        #expect(try world.call(client, "UNLINK", "h") == .integer(1))
+        try world.until("the freeing") { world.node.lazyFree.freedCount == 1 }
+        _ = try world.call(client, "CONFIG", "SET", "lazyfree-lazy-server-del", "yes")
+        try fill()
+        _ = try world.call(client, "SET", "h", "small")
+        try world.until("the freeing") { world.node.lazyFree.freedCount == 2 }
+        try world.until("the count") { world.node.lazyFree.pendingCount == 0 }
+    }
+
     @Test func thePortMovesAndOldConnectionsStay() throws {
         let world = try NodeWorld()
         let client = try world.connect()
