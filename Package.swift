@@ -184,19 +184,21 @@ let executables: [Target] = services.filter {
         swiftSettings: strict)
 }
 
-// Coverage-guided fuzzers, built only for `make fuzz` (`FUZZ=1`): libFuzzer's flags must not reach a
-// normal build.
+// Coverage-guided fuzzers, built only for `make fuzz` (`FUZZ=1`): libFuzzer's flags must not reach
+// a normal build.
 let fuzzTargets = [
     (name: "LZFFuzz", uses: ["Bytes"]),
     (name: "RESPFuzz", uses: ["Bytes", "RESP"]),
     (name: "StoreFuzz", uses: ["Bytes", "CLinux", "Store"]),
     (name: "HTTPFuzz", uses: ["Bytes", "HTTPWire"]),
+    (name: "RDBFuzz", uses: ["Bytes", "Store", "Persistence"]),
+    (name: "LogFuzz", uses: ["Bytes", "Log", "Persistence"]),
 ]
 let fuzzers: [Target] =
     Context.environment["FUZZ"] == nil
     ? []
     : [.target(name: "CFuzz", path: "Tests/Fuzz/CFuzz")]
-        + fuzzTargets.map { fuzzer in
+        + fuzzTargets.filter { presentNames.isSuperset(of: $0.uses) }.map { fuzzer in
             .executableTarget(
                 name: fuzzer.name,
                 dependencies: (fuzzer.uses + ["CFuzz"]).map { .byName(name: $0) },

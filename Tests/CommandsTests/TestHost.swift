@@ -153,6 +153,20 @@ final class TestHost: NodeHost {
                 ? "ERR No failover in progress." : "ERR FAILOVER requires connected replicas.")
     }
 
+    /// What the other server of MIGRATE answers, line by line; fewer than asked for: it fell
+    /// silent.
+    var answers: [String] = []
+    var requests: [[UInt8]] = []
+    func exchange(
+        with host: String, port: Int, request: ByteSlice, answerCount: Int,
+        timeoutMilliseconds: Int64, _ receive: (String) -> Void
+    ) -> MigrationFailure? {
+        if port == 1 { return .connecting }
+        requests.append(request.array)
+        for answer in answers.prefix(answerCount) { receive(answer) }
+        return answers.count < answerCount ? .reading : nil
+    }
+
     func forEachClient(_ body: (ClientState) -> Void) {
         for id in clients.keys.sorted() where !closed.contains(id) {
             if let client = clients[id] { body(client) }

@@ -202,6 +202,7 @@ public final class CommandTable {
             Cluster.table,
             Modules.table,
             Scripting.table,
+            Migration.table,
         ]
     }
 }

@@ -135,6 +135,14 @@ public protocol NodeHost: AnyObject {
     /// FAILOVER; returns when it was begun.
     func failOver(_ request: FailoverRequest, client: ClientState) throws(ReplyError)
 
+    /// MIGRATE: sends `request` to another server and hands the first `answerCount` lines of its
+    /// answer to `receive`, without line ends. The whole server waits meanwhile, each step at most
+    /// so long. Returns what went wrong.
+    func exchange(
+        with host: String, port: Int, request: ByteSlice, answerCount: Int,
+        timeoutMilliseconds: Int64, _ receive: (String) -> Void
+    ) -> MigrationFailure?
+
     // MARK: Clients
 
     /// Calls `body` with each connected client in order of its ID.

@@ -105,6 +105,11 @@ extension CommandEngine {
                     arguments[index - 1].equalsIgnoringCase($0)
                 }
         }
+        if name == "migrate", index > 6 {
+            return arguments[index - 1].equalsIgnoringCase("auth")
+                || arguments[index - 1].equalsIgnoringCase("auth2")
+                || arguments[index - 2].equalsIgnoringCase("auth2")
+        }
         guard name == "hello", index > 1 else { return false }
         for place in max(1, index - 2)..<index where arguments[place].equalsIgnoringCase("auth") {
             return true

@@ -87,6 +87,10 @@ final class IdleHost: NodeHost {
     func failOver(_ request: FailoverRequest, client: ClientState) throws(ReplyError) {
         preconditionFailure("not asked")
     }
+    func exchange(
+        with host: String, port: Int, request: ByteSlice, answerCount: Int,
+        timeoutMilliseconds: Int64, _ receive: (String) -> Void
+    ) -> MigrationFailure? { .connecting }
     func forEachClient(_ body: (ClientState) -> Void) {
         preconditionFailure("not asked")
     }
