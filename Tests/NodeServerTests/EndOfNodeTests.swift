@@ -12,7 +12,9 @@ import Testing
 
     @Test func aNodeThatSavedIsFreed() throws {
         weak var node: Node?
-        try serve { node = $0 } with: { world, client in
+        try serve {
+            node = $0
+        } with: { world, client in
             _ = try world.call(client, "SET", "key", "value")
             _ = try world.call(client, "BGSAVE")
             try world.until("snapshot") { world.node.snapshots.runningPurpose == nil }

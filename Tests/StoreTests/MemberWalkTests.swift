@@ -1,4 +1,4 @@
-// The walk over members hands over exactly what was there when it began, whatever happens meanwhile.
+// The walk over members hands over exactly what was there when it began, whatever happens then.
 import Bytes
 import Testing
 

@@ -4,7 +4,7 @@
 //
 // Invariants
 //   every text handed to C has 1…255 bytes;
-//   C writes at most HW_EXTENDED_TEXT_MAX or HW_DOUBLE_TEXT_MAX bytes, and that much is reserved before.
+//   C writes at most HW_EXTENDED_TEXT_MAX or HW_DOUBLE_TEXT_MAX bytes, which are reserved before.
 
 internal import CLinux
 

@@ -1,5 +1,5 @@
-// The decimal digits of a double by Grisu2 (F. Loitsch, "Printing Floating-Point Numbers Quickly and
-// Accurately with Integers", PLDI 2010).
+// The decimal digits of a double by Grisu2 (F. Loitsch, "Printing Floating-Point Numbers Quickly
+// and Accurately with Integers", PLDI 2010).
 //
 //   1. The double and the middles to its two neighbours become 64-bit fractions with one exponent.
 //   2. All three are multiplied by a power of ten that brings that exponent between -60 and -32.

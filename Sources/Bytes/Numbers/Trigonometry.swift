@@ -1,5 +1,5 @@
-// The angle functions of the C library: positions on the earth are compared digit by digit with what
-// these give.
+// The angle functions of the C library: positions on the earth are compared digit by digit with
+// what these give.
 
 internal import CLinux
 

@@ -5,8 +5,8 @@
 //   score, rank ──► OrderedIndex ┘
 //
 // Invariants
-//   the entries of the table are the entries of the index; an entry's word is the bit pattern of its
-//   score in the index; no score is NaN.
+//   the entries of the table are the entries of the index; an entry's word is the bit pattern of
+//   its score in the index; no score is NaN.
 //
 // Small sorted sets are packed: see PackedSortedSet.swift.
 

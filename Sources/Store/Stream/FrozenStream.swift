@@ -1,13 +1,13 @@
 // A stream as it was at one moment, for a snapshot that is written in steps.
 //
 //   1. `freeze` copies the list of nodes (24 bytes each), not the nodes, and begins a new epoch.
-//   2. Nodes of earlier epochs are shared from then on. Whoever changes one first takes a copy of it,
+//   2. Nodes of earlier epochs are shared from then on. Whoever changes one first takes a copy,
 //      which belongs to the new epoch; whoever removes one leaves it to the frozen stream.
 //   3. The snapshot reads the frozen list node by node.
 //   4. `endFreeze` frees the nodes that only the frozen stream still knows.
 //
-// So freezing ten million entries moves some megabytes, a write to a frozen stream copies at most one
-// node of some kilobytes, and nothing is copied that does not change.
+// So freezing ten million entries moves some megabytes, a write to a frozen stream copies at most
+// one node of some kilobytes, and nothing is copied that does not change.
 //
 // Whoever reads a frozen stream keeps the stream itself alive.
 
