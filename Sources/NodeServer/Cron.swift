@@ -52,6 +52,7 @@ extension Node {
         cron.ticks += 1
         statistics.sample(commands: engine.counters.commands, nowMilliseconds: loop.nowMilliseconds)
         statistics.memoryPeakBytes = max(statistics.memoryPeakBytes, Int64(keyspace.usedBytes))
+        countClientMemory()
         if cron.ticks % Int64(settings.hz) == 0 { tickEachSecond() }
         checkPersistence()
         updateGates()

@@ -19,7 +19,6 @@ extension Node {
         if engine.writeGate != gate { engine.writeGate = gate }
         let refusesReads = isReplica && !settings.servesStaleData && !hasCurrentData
         if engine.refusesStaleReads != refusesReads { engine.refusesStaleReads = refusesReads }
-        checkMemory()
     }
 
     private var writeGate: WriteGate {
@@ -36,12 +35,5 @@ extension Node {
         }
         if hasFailedToSave && settings.stopsWritesOnSaveError { return .snapshotFailed }
         return .allowed
-    }
-
-    /// Refuses commands that need memory while the limit is exceeded.
-    func checkMemory() {
-        let limit = settings.memoryBytesMax
-        let isOver = limit > 0 && !isReplica && keyspace.usedBytes > limit
-        if engine.isOutOfMemory != isOver { engine.isOutOfMemory = isOver }
     }
 }

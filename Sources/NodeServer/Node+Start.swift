@@ -30,6 +30,7 @@ extension Node {
         log.notice("Server initialized")
         try openData()
         startCron()
+        memorySettingsChanged()
         let period = Node.factsMilliseconds
         loop.schedule(afterMilliseconds: period, repeatingMilliseconds: period) {
             [unowned self] in publishFacts()

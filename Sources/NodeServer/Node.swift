@@ -47,6 +47,7 @@ public final class Node {
     var identity = DurableIdentity()
     var listeners = Listeners()
     var cron = Cron()
+    var memory = MemoryState()
     var shutdown = ShutdownState()
     var pauses = Pauses()
     var pauseTimer: TimerID?
@@ -136,7 +137,7 @@ public final class Node {
     private func endTurn() {
         settleWaitsForKeys()
         for client in engine.takeClientsWithOutput() { clients.session(of: client)?.requestFlush() }
-        if settings.memoryBytesMax > 0 { checkMemory() }
+        keepMemoryLimits()
         links.beforeCommit()
         let isCommitted = commitStream()
         let holdsAll = !isCommitted && logIsExpectedBack

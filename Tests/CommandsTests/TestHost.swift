@@ -12,6 +12,7 @@ final class TestHost: NodeHost {
     var configuration: [(name: String, value: String)] = [
         ("databases", "16"), ("maxmemory", "0"), ("maxmemory-policy", "noeviction"),
         ("appendonly", "no"), ("notify-keyspace-events", ""),
+        ("lfu-log-factor", "10"),
     ]
     /// The limits of packed collections that transcripts set, with their old names.
     private let limits: [(name: String, old: String, path: WritableKeyPath<EncodingLimits, Int>)] =
@@ -43,6 +44,7 @@ final class TestHost: NodeHost {
         }
         set { owner = newValue }
     }
+    var memoryPeakBytes: Int64 = 0
     var milliseconds: Int64 = 1_700_000_000_000
     var calls: [String] = []
 
@@ -89,6 +91,15 @@ final class TestHost: NodeHost {
                         + "'\(pair.name)'")
             }
             configuration[place].value = pair.value
+            switch pair.name {
+            case "maxmemory": engine.settings.eviction.memoryBytesMax = Int(pair.value) ?? 0
+            case "lfu-log-factor":
+                engine.settings.eviction.frequencyLogFactor = Int(pair.value) ?? 10
+            case "maxmemory-policy":
+                engine.settings.eviction.policy =
+                    EvictionPolicy(rawValue: pair.value) ?? .noEviction
+            default: break
+            }
             if pair.name == "notify-keyspace-events" {
                 engine.settings.events = KeyspaceEvents(letters: pair.value) ?? []
             }
@@ -99,6 +110,15 @@ final class TestHost: NodeHost {
     }
     func resetStatistics() {}
     func log(_ level: LogLevel, _ message: String) { calls.append(message) }
+
+    func memoryFacts() -> MemoryFacts {
+        var facts = MemoryFacts()
+        facts.usedBytes = Int64(engine.usedMemoryBytes)
+        facts.peakBytes = max(facts.usedBytes, memoryPeakBytes)
+        facts.residentBytes = facts.usedBytes
+        return facts
+    }
+    func releaseFreeMemory() { calls.append("purge") }
 
     func saveSnapshot() throws(ReplyError) {}
     func startBackgroundSave(scheduling: Bool) throws(ReplyError) -> String {

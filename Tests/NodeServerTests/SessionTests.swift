@@ -222,8 +222,8 @@ import Testing
         try world.until("input") { session.inputCount > 30_000 }
         client.send(raw: "\r\n")
         try world.until("reply") { client.replies.count == 1 }
-        #expect(session.memoryBytes > 0)
-        try world.until("release") { session.memoryBytes == 0 }
+        #expect(session.bufferBytes > 0)
+        try world.until("release") { session.bufferBytes == 0 }
         #expect(try world.call(client, "PING") == .simpleString("PONG"))
     }
 }

@@ -69,9 +69,15 @@ final class ProbeObject: StoredObject {
         let hash = key.withByteSlice { keyspace.hash($0) }
         var entry = try #require(database.entry(key))
         #expect(entry.expiresAt == -1 && !entry.isExpired(at: .max))
+        // The time of the last use follows a change; a counter of uses stays.
         entry.accessClock = 0xABCDEF
+        keyspace.accessClock.countsAccesses = true
         entry = database.setExpiry(entry, hash, expiresAt: 50)
         #expect(entry.accessClock == 0xABCDEF && entry.type == .string)
+        keyspace.accessClock.countsAccesses = false
+        keyspace.accessClock.setTime(milliseconds: 7_000)
+        entry = database.setExpiry(entry, hash, expiresAt: 50)
+        #expect(entry.accessClock == 7)
         #expect(entry.expiresAt == 50 && entry.isExpired(at: 50) && !entry.isExpired(at: 49))
         #expect(database.expiringCount == 1)
         entry = database.setExpiry(entry, hash, expiresAt: 0)

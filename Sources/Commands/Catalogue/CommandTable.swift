@@ -203,6 +203,7 @@ public final class CommandTable {
             Modules.table,
             Scripting.table,
             Migration.table,
+            MemoryCommands.table,
         ]
     }
 }

@@ -39,6 +39,8 @@ extension CommandEngine {
         var flags = facts.flags
         if flags.contains(.runsScript) { flags = self.flags(ofScriptCommand: number, arguments) }
         if client.isMaster {
+            // What the master sends is always taken, but a replica may be asked to make room.
+            if exceedsMemoryLimit { relieveMemory() }
             return queues(flags, client) ? .queue : .run
         }
         if !flags.contains(.noAuth) && needsAuthentication(client) {
@@ -64,7 +66,10 @@ extension CommandEngine {
     private func refusal(
         _ flags: CommandFlags, _ number: Int, _ client: ClientState
     ) -> ReplyError? {
-        if isOutOfMemory && flags.contains(.denyOutOfMemory) { return .outOfMemory }
+        if flags.contains(.denyOutOfMemory) {
+            if eviction.limit > 0 { relieveMemory() }
+            if isOutOfMemory { return .outOfMemory }
+        }
         if flags.contains(.write), let error = writeGate.error { return error }
         if client.subscriptions.total > 0 && !client.writer.isRESP3
             && !flags.contains(.allowedWhileSubscribed)

@@ -38,7 +38,9 @@ extension CommandEngine {
                 command.isCanonical && isPropagating
                 ? batch.input.slice(from: command.start, count: command.end &- command.start)
                 : ByteSlice()
-            if !client.isSpecial && command.flags.isDisjoint(with: refusedFlags) {
+            if !client.isSpecial && command.flags.isDisjoint(with: refusedFlags)
+                && !(command.flags.contains(.denyOutOfMemory) && exceedsMemoryLimit)
+            {
                 runStraight(Int(command.number), arguments, client)
             } else {
                 share(&timing, &batch, until: index)

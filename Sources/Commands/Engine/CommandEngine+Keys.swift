@@ -13,9 +13,18 @@ extension CommandEngine {
         keyspace.database(client.databaseIndex)
     }
 
-    /// The entry of `key` unless its time is over. Does not count as a read.
+    /// The entry of `key` unless its time is over, for a change. Does not count as a read. A change
+    /// notes the time of the use by itself; where uses are counted, looking up counts.
     @inline(__always)
     func lookUp(_ key: ByteSlice, _ hash: KeyHash, _ client: ClientState) -> Entry? {
+        guard let entry = peek(key, hash, client) else { return nil }
+        if countsAccesses && !client.leavesAccessTimes { touch(entry) }
+        return entry
+    }
+
+    /// The entry of `key` unless its time is over; neither a read nor a use.
+    @inline(__always)
+    func peek(_ key: ByteSlice, _ hash: KeyHash, _ client: ClientState) -> Entry? {
         guard let entry = database(client).find(key, hash) else { return nil }
         if !entry.hasExpiry || entry.expiresAt >= now { return entry }
         return lookUpExpired(entry, key, hash, client)
@@ -47,24 +56,34 @@ extension CommandEngine {
         entry.hasExpiry && entry.expiresAt < now && !client.isMaster
     }
 
-    /// Seconds since the entry was last read or written.
-    func idleSeconds(_ entry: Entry) -> Int64 {
-        // The clock counts seconds in 24 bits; 0 stands for an entry that was only written.
-        if entry.accessClock == 0 { return 0 }
-        return Int64((accessClock &- entry.accessClock) & 0xFF_FFFF)
-    }
-
     /// The entry of `key` for a read: counts hits and misses and notes the access.
     @inline(__always)
     func read(_ key: ByteSlice, _ hash: KeyHash, _ client: ClientState) -> Entry? {
-        guard let entry = lookUp(key, hash, client) else {
+        guard let entry = readUntouched(key, hash, client) else { return nil }
+        if !client.leavesAccessTimes { touch(entry) }
+        return entry
+    }
+
+    /// As `read`, for commands that ask about a key without using it.
+    @inline(__always)
+    func readUntouched(_ key: ByteSlice, _ hash: KeyHash, _ client: ClientState) -> Entry? {
+        guard let entry = peek(key, hash, client) else {
             counts.misses &+= 1
             if eventMask.contains(.keyMiss) { notify(.keyMiss, "keymiss", key, client) }
             return nil
         }
         counts.hits &+= 1
-        if !client.leavesAccessTimes { entry.accessClock = accessClock }
         return entry
+    }
+
+    /// Notes a use of the entry.
+    @inline(__always)
+    func touch(_ entry: Entry) {
+        if countsAccesses {
+            keyspace.accessClock.touch(entry)
+        } else {
+            entry.accessClock = accessClock
+        }
     }
 
     /// Whether setting this expiry time means to delete the key. What a master sends, or a node

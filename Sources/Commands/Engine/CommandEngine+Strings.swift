@@ -14,6 +14,9 @@ extension CommandEngine {
         expiresAt: Int64 = Entry.never, keepingExpiry: Bool = false
     ) {
         let database = database(client)
+        if countsAccesses, !client.leavesAccessTimes, let old = database.find(key, hash) {
+            touch(old)
+        }
         if eventMask.contains(.newKey) && database.find(key, hash) == nil {
             notify(.newKey, "new", key, client)
         }
@@ -66,7 +69,7 @@ extension CommandEngine {
         keepingExpiry: Bool = false
     ) {
         let database = database(client)
-        if eventMask.contains(.newKey) && lookUp(key, hash, client) == nil {
+        if eventMask.contains(.newKey) && peek(key, hash, client) == nil {
             notify(.newKey, "new", key, client)
         }
         _ = database.set(key, hash, value, keepingExpiry: keepingExpiry)

@@ -25,7 +25,10 @@ public final class CommandEngine {
 
     // State of the straight path: plain internal fields, no observers.
     var now: Int64 = 0
-    var accessClock: UInt32 = 1
+    /// Seconds of the wall clock, 24 bits: what a read gives its entry, unless reads are counted.
+    var accessClock: UInt32 = 0
+    var countsAccesses = false
+    var eviction = EvictionState()
     var random: SeededRandom
     var refusedFlags: CommandFlags = [.notStraight]
     var deletesExpiredKeys = true
@@ -123,7 +126,9 @@ public final class CommandEngine {
         get { now }
         set {
             now = newValue
-            accessClock = max(1, UInt32(truncatingIfNeeded: newValue / 1_000) & 0xFF_FFFF)
+            accessClock = UInt32(truncatingIfNeeded: newValue / 1_000) & 0xFF_FFFF
+            keyspace.accessClock.setTime(milliseconds: newValue)
+            eviction.spentInTurn = 0
         }
     }
     /// Whether clients may write.
@@ -166,6 +171,24 @@ public final class CommandEngine {
         lazyFreeing.freesOverwrittenLazily = settings.overwritesLazily
         lazyFreeing.freesExpiredLazily = settings.expiresLazily
         lazyFreeing.freesEvictedLazily = settings.evictsLazily
+        evictionChanged(settings.eviction)
+    }
+
+    private func evictionChanged(_ settings: EvictionSettings) {
+        let clock = keyspace.accessClock
+        if clock.countsAccesses != settings.policy.countsAccesses {
+            clock.countsAccesses = settings.policy.countsAccesses
+        }
+        clock.isSaved = settings.policy.usesRecency || settings.policy.countsAccesses
+        clock.logFactor = settings.frequencyLogFactor
+        clock.decayMinutes = settings.frequencyDecayMinutes
+        countsAccesses = settings.policy.countsAccesses
+        if eviction.limit != settings.memoryBytesMax {
+            eviction.limit = settings.memoryBytesMax
+            // The next command that needs memory finds out anew.
+            if isOutOfMemory { isOutOfMemory = false }
+        }
+        eviction.pool.removeAll()
     }
 
     private func updateGates() {

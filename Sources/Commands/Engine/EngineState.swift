@@ -70,8 +70,8 @@ public struct EngineSettings: Sendable {
     public var allowsDebug = true
     /// DEBUG may be used from this machine only.
     public var debugNeedsLocalClient = false
-    /// The eviction policy counts accesses (`maxmemory-policy` names LFU).
-    public var countsAccesses = false
+    /// The limit of memory and what is done to keep it.
+    public var eviction = EvictionSettings()
 
     /// The built-in defaults.
     public init() {}
@@ -159,6 +159,10 @@ public struct EngineCounters: Sendable {
     public var misses: Int64 = 0
     /// Keys removed because their time was over.
     public var expiredKeys: Int64 = 0
+    /// Keys removed because memory was short.
+    public var evictedKeys: Int64 = 0
+    /// Nanoseconds during which more memory was used than allowed.
+    public var evictionExceededNanoseconds: Int64 = 0
     /// Error replies.
     public var errors: Int64 = 0
     /// Times the expiry cycle ran out of its budget.

@@ -95,6 +95,13 @@ public protocol NodeHost: AnyObject {
     /// One line for the server's log.
     func log(_ level: LogLevel, _ message: String)
 
+    // MARK: Memory
+
+    /// What the node knows about its memory.
+    func memoryFacts() -> MemoryFacts
+    /// MEMORY PURGE: gives memory that is free back to the system.
+    func releaseFreeMemory()
+
     // MARK: Persistence
 
     /// Writes a snapshot before it returns.

@@ -77,7 +77,8 @@ extension Clients {
             ? "NULL" : engine.table.fullName(client.lastCommandNumber)
         let outputBytes = client.writer.buffer.count
         let memory =
-            client.queryBufferBytes + client.queryBufferFreeBytes + client.writer.buffer.capacity
+            client.queryBufferBytes + client.queryBufferFreeBytes
+            + client.writer.buffer.capacity + client.heldBytes
         let fields: [(String, String)] = [
             ("id", "\(client.id)"), ("addr", client.addressText),
             ("laddr", client.localAddressText), ("fd", "\(client.descriptorNumber)"),

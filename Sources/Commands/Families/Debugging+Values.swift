@@ -44,7 +44,8 @@ extension Debugging {
             }
             text += " serializedlength:\(length)"
         }
-        text += " lru:\(entry.accessClock) lru_seconds_idle:\(engine.idleSeconds(entry))"
+        text +=
+            " lru:\(entry.accessClock) lru_seconds_idle:\(engine.keyspace.accessClock.idleSeconds(of: entry))"
         if let list = entry.object as? ListObject, entry.encodingName.description == "quicklist" {
             let nodes = max(list.pageCount, 1)
             let hundredths = list.count * 100 / nodes

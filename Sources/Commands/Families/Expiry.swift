@@ -194,7 +194,7 @@ enum Expiry {
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments,
         isRelative: Bool, isInSeconds: Bool
     ) {
-        guard let entry = engine.lookUp(arguments[1], engine.keyHash, client) else {
+        guard let entry = engine.peek(arguments[1], engine.keyHash, client) else {
             return client.writer.integer(-2)
         }
         guard entry.hasExpiry else { return client.writer.integer(-1) }

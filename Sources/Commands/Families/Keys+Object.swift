@@ -46,7 +46,7 @@ extension Keys {
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
     ) -> Entry? {
         let key = arguments[2]
-        guard let entry = engine.lookUp(key, engine.keyspace.hash(key), client) else {
+        guard let entry = engine.peek(key, engine.keyspace.hash(key), client) else {
             client.writer.null()
             return nil
         }
@@ -64,7 +64,7 @@ extension Keys {
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
     ) throws(ReplyError) {
         guard let entry = objectEntry(engine, client, arguments) else { return }
-        guard engine.settings.countsAccesses else {
+        guard engine.countsAccesses else {
             throw ReplyError(
                 """
                 ERR An LFU maxmemory policy is not selected, access frequency not tracked. \
@@ -72,14 +72,14 @@ extension Keys {
                 will take some time to adjust.
                 """)
         }
-        client.writer.integer(Int64(entry.accessClock & 0xFF))
+        client.writer.integer(Int64(engine.keyspace.accessClock.frequency(of: entry)))
     }
 
     private static func idleTime(
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
     ) throws(ReplyError) {
         guard let entry = objectEntry(engine, client, arguments) else { return }
-        if engine.settings.countsAccesses {
+        if engine.countsAccesses {
             throw ReplyError(
                 """
                 ERR An LFU maxmemory policy is selected, idle time not tracked. Please note \
@@ -87,7 +87,7 @@ extension Keys {
                 time to adjust.
                 """)
         }
-        client.writer.integer(engine.idleSeconds(entry))
+        client.writer.integer(engine.keyspace.accessClock.idleSeconds(of: entry))
     }
 
     private static func referenceCount(

@@ -54,7 +54,7 @@ enum Keys {
                 Returns the number of existing keys out of those specified after updating the \
                 time they were last accessed.
                 """,
-            tips: ["request_policy:multi_shard", "response_policy:agg_sum"], handler: exists),
+            tips: ["request_policy:multi_shard", "response_policy:agg_sum"], handler: touch),
         CommandSpec(
             name: "type", since: "1.0.0", group: .generic, arity: 2, flags: [.readOnly, .fast],
             categories: [.keyspace], keys: [.one([.readOnly])], syntax: "key",
@@ -120,11 +120,28 @@ enum Keys {
     private static func exists(
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
     ) {
+        count(engine, client, arguments) { _ in }
+    }
+
+    private static func touch(
+        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
+    ) {
+        // It touches on behalf of clients that do not (CLIENT NO-TOUCH), too.
+        count(engine, client, arguments) { engine.touch($0) }
+    }
+
+    private static func count(
+        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments,
+        _ body: (Entry) -> Void
+    ) {
         var found = 0
         for index in 1..<arguments.count {
             let key = arguments[index]
             let hash = index == 1 ? engine.keyHash : engine.keyspace.hash(key)
-            if engine.read(key, hash, client) != nil { found += 1 }
+            if let entry = engine.readUntouched(key, hash, client) {
+                found += 1
+                body(entry)
+            }
         }
         client.writer.integer(found)
     }
@@ -132,7 +149,7 @@ enum Keys {
     private static func type(
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
     ) {
-        guard let entry = engine.lookUp(arguments[1], engine.keyHash, client) else {
+        guard let entry = engine.peek(arguments[1], engine.keyHash, client) else {
             return client.writer.simpleString("none")
         }
         if let module = entry.object as? ModuleValue {

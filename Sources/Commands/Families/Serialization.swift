@@ -136,7 +136,9 @@ enum Serialization {
                 let moved = source.move(entry, sourceHash, to: database, key: key, hash)
                 let made =
                     expires ? database.setExpiry(moved, hash, expiresAt: expiresAt) : moved
-                engine.noteAccess(made, options.idleSeconds, options.frequency)
+                engine.keyspace.accessClock.restore(
+                    made, idleSeconds: options.idleSeconds ?? -1,
+                    frequency: options.frequency.map { Int($0) } ?? -1)
                 engine.changed(key, client)
                 propagate(engine, client, arguments, expiresAt: expiresAt, options)
                 engine.notify(.generic, "restore", key, client)
@@ -177,20 +179,5 @@ enum Serialization {
             }
         }
         RequestWriter.argument("ABSTTL", into: &engine.effects)
-    }
-}
-
-extension CommandEngine {
-    /// Sets the access clock of an entry as IDLETIME or FREQ say; as just written otherwise.
-    func noteAccess(_ entry: Entry, _ idleSeconds: Int64?, _ frequency: UInt8?) {
-        if settings.countsAccesses {
-            guard let frequency else { return }
-            let minutes = UInt32(truncatingIfNeeded: now / 60_000) & 0xFFFF
-            entry.accessClock = minutes << 8 | UInt32(frequency)
-        } else if let idleSeconds {
-            let idle = UInt32(min(idleSeconds, 0xFF_FFFE))
-            // 0 stands for an entry that was only written.
-            entry.accessClock = max(1, (accessClock &- idle) & 0xFF_FFFF)
-        }
     }
 }

@@ -48,36 +48,6 @@ extension Server {
                         ])
                 },
             ]),
-        .container(
-            name: "memory", since: "4.0.0", group: .server,
-            summary: "A container for memory diagnostics commands.",
-            subcommands: [
-                CommandSpec(
-                    name: "usage", since: "4.0.0", group: .server,
-                    complexity: "O(N) where N is the number of samples.", arity: -3,
-                    flags: [.readOnly], keys: [.range(first: 2, last: 2, step: 1, [.readOnly])],
-                    syntax: "key [SAMPLES count]", summary: "Estimates the memory usage of a key.",
-                    handler: memoryUsage),
-                CommandSpec(
-                    name: "doctor", since: "4.0.0", group: .server, arity: 2,
-                    summary: "Outputs a memory problems report.",
-                    tips: [
-                        "nondeterministic_output", "request_policy:all_shards",
-                        "response_policy:special",
-                    ],
-                    handler: { _, client, _ in
-                        client.writer.verbatim(text: "There is nothing to report.\n")
-                    }),
-                helpRow("memory", "4.0.0") { _, client, _ in
-                    client.writeHelp(
-                        "MEMORY",
-                        [
-                            "DOCTOR", "    Return memory problems reports.",
-                            "USAGE <key> [SAMPLES <count>]",
-                            "    Return memory in bytes used by <key> and its value.",
-                        ])
-                },
-            ]),
     ]
 
     static func administrative(
@@ -123,23 +93,5 @@ extension Server {
         }
         try engine.host.setConfiguration(pairs, client: client)
         client.writer.ok()
-    }
-
-    // MARK: MEMORY
-
-    private static func memoryUsage(
-        _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
-    ) throws(ReplyError) {
-        if arguments.count > 3 {
-            guard arguments.count == 5, arguments[3].equalsIgnoringCase("samples") else {
-                throw .syntax
-            }
-            if try engine.integer(arguments[4]) < 0 { throw .syntax }
-        }
-        let key = arguments[2]
-        guard let entry = engine.lookUp(key, engine.keyspace.hash(key), client) else {
-            return client.writer.null()
-        }
-        client.writer.integer(entry.memoryUsage)
     }
 }

@@ -155,7 +155,7 @@ enum Strings {
                 client.writer.null()
             }
         } else {
-            found = engine.lookUp(key, hash, client)
+            found = engine.peek(key, hash, client)
         }
         if (options.onlyIfAbsent && found != nil) || (options.onlyIfPresent && found == nil) {
             if !options.returnsOld { client.writer.null() }

@@ -29,6 +29,7 @@ extension Node {
         engine.slowLogCountMax = settings.slowLogCountMax
         engine.allowsDebug = settings.debugCommand != .no
         engine.encoding = settings.encoding
+        engine.eviction = settings.eviction
         engine.evictsLazily = settings.evictsLazily
         engine.expiresLazily = settings.expiresLazily
         engine.overwritesLazily = settings.overwritesLazily
@@ -63,6 +64,7 @@ extension Node {
         }
         if new.logLevel != old.logLevel { logOutput.level = new.logLevel.level }
         if new.hz != old.hz { startCron() }
+        memorySettingsChanged()
         applyToLog(new, old)
         updateGates()
         factsChanged()

@@ -41,14 +41,12 @@ extension NodeDirectives {
                 ("rdb-save-incremental-fsync", "yes", "The writer thread always does."),
                 ("repl-diskless-sync", "yes", "A full sync always goes through a file."),
                 ("replica-ignore-disk-write-errors", "no", notYet),
-                ("replica-ignore-maxmemory", "yes", "A replica never refuses its upstream."),
                 ("replica-lazy-flush", "no", "A full sync replaces the data without a flush."),
                 ("set-proc-title", "yes", "The title stays that of the command line."),
                 ("use-exit-on-panic", "no", notYet),
             ], as: .bool,
             aliases: [
-                "replica-ignore-maxmemory": ["slave-ignore-maxmemory"],
-                "replica-lazy-flush": ["slave-lazy-flush"],
+                "replica-lazy-flush": ["slave-lazy-flush"]
             ])
 
     static let acceptedNumbers: [Directive<NodeSettings>] =
@@ -62,11 +60,7 @@ extension NodeDirectives {
                 ("active-expire-effort", "1", "Passes skip what cannot have expired."),
                 ("key-load-delay", "0", "For tests of other servers."),
                 ("io-threads", "1", "One thread serves the clients."),
-                ("lfu-decay-time", "1", notYet),
-                ("lfu-log-factor", "10", notYet),
                 ("loading-process-events-interval-bytes", "2097152", notYet),
-                ("maxmemory-eviction-tenacity", "10", notYet),
-                ("maxmemory-samples", "5", notYet),
                 ("repl-diskless-sync-delay", "5", "Late replicas share a running sync."),
                 ("repl-diskless-sync-max-replicas", "0", "Late replicas share a running sync."),
                 ("watchdog-period", "0", notYet),
@@ -83,7 +77,7 @@ extension NodeDirectives {
                 ("bio_cpulist", "", notYet), ("bio-cpulist", "", notYet),
                 ("aof_rewrite_cpulist", "", noChild), ("aof-rewrite-cpulist", "", noChild),
                 ("locale-collate", "", noSuchType),
-                ("maxmemory-clients", "0", notYet), ("oom-score-adj", "no", notYet),
+                ("oom-score-adj", "no", notYet),
                 ("proc-title-template", "{title} {listen-addr} {server-mode}", notYet),
                 ("server_cpulist", "", notYet), ("server-cpulist", "", notYet),
                 ("syslog-ident", "redis", notYet), ("unixsocketgroup", "", notYet),
@@ -96,12 +90,6 @@ extension NodeDirectives {
         + acceptedChoices
 
     private static let acceptedChoices: [Directive<NodeSettings>] = [
-        .accepted(
-            "maxmemory-policy", \.accepted, default: "noeviction",
-            as: .oneOf([
-                "volatile-lru", "allkeys-lru", "volatile-lfu", "allkeys-lfu", "volatile-random",
-                "allkeys-random", "volatile-ttl", "noeviction",
-            ]), why: "Every policy acts as noeviction in this version."),
         .accepted(
             "repl-diskless-load", \.accepted, default: "disabled",
             as: .oneOf(["disabled", "on-empty-db", "swapdb"]),

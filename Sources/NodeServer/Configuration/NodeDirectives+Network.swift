@@ -91,9 +91,6 @@ extension NodeDirectives {
         .bytes(
             "proto-max-bulk-len", \.bulkBytesMax, in: (1 << 20)...Int.max,
             "Largest single argument."),
-        .bytes(
-            "maxmemory", \.memoryBytesMax,
-            "Memory for data; beyond it commands that need more are refused. 0 for no limit."),
         .bool(
             "latency-tracking", \.tracksLatency,
             "Keep a histogram of each command's durations: LATENCY HISTOGRAM, INFO latencystats."),

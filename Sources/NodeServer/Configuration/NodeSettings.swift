@@ -4,6 +4,7 @@
 // carries the difference to the parts that keep copies of their own. Defaults are Redis 7.2's
 // unless the directive's row gives a reason.
 
+internal import Commands
 internal import Store
 
 /// When a background save starts by itself: `changes` writes within `seconds`.
@@ -118,7 +119,8 @@ public struct NodeSettings: Equatable, Sendable {
     var outputLimits = OutputBufferLimits()
     var queryBufferBytesMax = 1 << 30
     var bulkBytesMax = 512 << 20
-    var memoryBytesMax = 0
+    var eviction = EvictionSettings()
+    var clientMemory = ClientMemoryLimit()
     var slowLogMicroseconds = 10_000
     var busyMilliseconds = 5_000
     var slowLogCountMax = 128
@@ -209,4 +211,21 @@ extension SavePoint {
         SavePoint(seconds: 3600, changes: 1), SavePoint(seconds: 300, changes: 100),
         SavePoint(seconds: 60, changes: 10_000),
     ]
+}
+
+/// How much memory clients may take all together (`maxmemory-clients`).
+public struct ClientMemoryLimit: Equatable, Sendable {
+    /// A limit that is smaller is taken for this, lest nobody could talk to the node any more.
+    static let bytesMin = 128 << 10
+
+    /// Bytes; 0: no limit, or a share.
+    public var bytes = 0
+    /// Per cent of `maxmemory`; 0: no share.
+    public var percent = 0
+
+    /// The bytes that count beside a limit of `memoryBytesMax` for data; 0: no limit.
+    func effectiveBytes(memoryBytesMax: Int) -> Int {
+        let wanted = percent > 0 ? memoryBytesMax / 100 * percent : bytes
+        return wanted > 0 ? max(wanted, ClientMemoryLimit.bytesMin) : 0
+    }
 }

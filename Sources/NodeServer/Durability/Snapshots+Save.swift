@@ -40,6 +40,7 @@ extension Snapshots {
             let file = try File.open(temporary, [.write, .create, .truncate])
             let sink = DirectSink(file: file, settings: settings)
             let encoder = SnapshotEncoder { sink.append($0) }
+            encoder.accessClock = keyspace.accessClock
             let counts = keyspace.beginSnapshot(encoder)
             let place = position ?? (log.isActive ? log.position : nil)
             encoder.begin(head(place, isLogBase: isLogBase), counts: counts)

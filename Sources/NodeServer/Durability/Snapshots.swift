@@ -260,6 +260,7 @@ final class Snapshots {
             compresses: settings.compresses, checksums: settings.checksums, writer: self.writer,
             spiller: spiller)
         snapshot.encoder = SnapshotEncoder { writer.append($0) }
+        snapshot.encoder.accessClock = keyspace.accessClock
         snapshot.writer = writer
         snapshot.position = log.isActive ? log.position : nil
         snapshot.changesAtCut = changeCount()

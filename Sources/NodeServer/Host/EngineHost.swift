@@ -103,6 +103,7 @@ final class EngineHost: NodeHost {
 
     func resetStatistics() {
         node.statistics = Statistics()
+        node.memory.evictedClients = 0
         node.lazyFree.resetFreedCount()
     }
 

@@ -42,7 +42,7 @@ extension Node {
     /// Bytes the node itself accounts for: data, tables, buffers of clients.
     var usedMemoryBytes: Int64 { Int64(keyspace.usedBytes) + Int64(clientMemory.total) }
 
-    private var clientMemory: (normal: Int, replicas: Int, total: Int) {
+    var clientMemory: (normal: Int, replicas: Int, total: Int) {
         var normal = 0
         var replicas = 0
         for session in clients.all {
@@ -81,12 +81,12 @@ extension Node {
         text.field("total_system_memory", machine)
         text.field("total_system_memory_human", InfoText.human(machine))
         writeScriptFields(to: &text)
-        text.field("maxmemory", settings.memoryBytesMax)
-        text.field("maxmemory_human", InfoText.human(Int64(settings.memoryBytesMax)))
-        text.field("maxmemory_policy", settings.accepted["maxmemory-policy"] ?? "noeviction")
+        text.field("maxmemory", settings.eviction.memoryBytesMax)
+        text.field("maxmemory_human", InfoText.human(Int64(settings.eviction.memoryBytesMax)))
+        text.field("maxmemory_policy", settings.eviction.policy.rawValue)
         text.field("mem_fragmentation_ratio", ratio(resident, of: used), decimals: 2)
         text.field("mem_fragmentation_bytes", max(0, resident - used))
-        text.field("mem_not_counted_for_evict", 0)
+        text.field("mem_not_counted_for_evict", buffers.replicas)
         text.field("mem_replication_backlog", backlogMemoryBytes)
         text.field("mem_total_replication_buffers", backlogMemoryBytes + Int64(buffers.replicas))
         text.field("replicas_replication_buffer_size", buffers.replicas)

@@ -81,8 +81,19 @@ public final class Session: Channel {
     public var outputCount: Int { client.output.buffer.count }
     /// Input that waits, in bytes.
     var inputCount: Int { leftover.count }
+    /// Memory of the session with its buffers, in bytes.
+    var memoryBytes: Int { Session.ownBytes + bufferBytes + client.heldBytes }
     /// Memory of the two buffers, in bytes.
-    var memoryBytes: Int { leftover.capacity + client.output.buffer.capacity }
+    var bufferBytes: Int { leftover.capacity + client.output.buffer.capacity }
+    /// Bytes of the session's objects, roughly.
+    private static let ownBytes = 2_048
+    /// What the node has counted for it against `maxmemory-clients`.
+    var countedBytes = 0
+    /// Whether it may be closed when clients hold too much memory.
+    var mayBeEvicted: Bool {
+        state != .closed && !client.isReplica && !client.isMaster
+            && !client.isExemptFromEviction
+    }
 
     // MARK: Readiness
 
@@ -112,6 +123,12 @@ public final class Session: Channel {
         case .end: return close()
         case .bytes(let count): node.noteInput(bytes: count, of: client)
         }
+        if !usesShared {
+            // What is too large must not run: it is as large as can be now.
+            node.clientMemoryChanged(self)
+            if node.isOverClientMemory { node.evictClients() }
+            guard state != .closed else { return }
+        }
         if usesShared {
             let input = node.turn.input
             let consumed = process(input)
@@ -125,6 +142,7 @@ public final class Session: Channel {
         if leftover.count > node.settings.queryBufferBytesMax && state != .closed {
             node.closeOverQueryLimit(self)
         }
+        node.clientMemoryChanged(self)
     }
 
     /// Room to offer when a command is known to be large: fewer calls, but never much more than
@@ -232,11 +250,13 @@ public final class Session: Channel {
             }
         }
         if client.output.buffer.capacity > Session.keptBytesMax { client.output.buffer.release() }
+        node.clientMemoryChanged(self)
         if waitsForRoom { roomCame() }
         if state == .finishing { close() }
     }
 
     private func waitForRoom() {
+        node.clientMemoryChanged(self)
         if !waitsForRoom {
             waitsForRoom = true
             node.loop.modify(
@@ -299,6 +319,7 @@ public final class Session: Channel {
     public func close() {
         guard state != .closed else { return }
         state = .closed
+        node.clientMemoryChanged(self)
         node.loop.deregister(self)
         descriptor.close()
         node.forget(self)

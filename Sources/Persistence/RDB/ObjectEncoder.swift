@@ -37,7 +37,10 @@ final class ObjectEncoder: SteppedEncoder {
     private var page = 0
 
     /// Nil when the object is to be encoded as a whole.
-    init?(_ object: StoredObject, of entry: Entry, row: RDBValueEncoder, database: Int) {
+    init?(
+        _ object: StoredObject, of entry: Entry, row: RDBValueEncoder, database: Int,
+        access: SavedAccess
+    ) {
         missing = object.elementCount
         guard missing > ObjectEncoder.elementsAtOnceMax else { return nil }
         self.row = row
@@ -52,7 +55,8 @@ final class ObjectEncoder: SteppedEncoder {
             }
         }
         encoder.select(database: database)
-        encoder.key(entry.key, typeCode: row.typeCode, expiresAt: entry.expiresAt)
+        encoder.key(
+            entry.key, typeCode: row.typeCode, expiresAt: entry.expiresAt, access: access)
         encoder.length(UInt64(missing))
     }
 

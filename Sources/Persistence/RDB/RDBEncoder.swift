@@ -19,6 +19,16 @@ public struct RDBSpan: Equatable, Sendable {
     public let count: Int
 }
 
+/// What a file keeps of the uses of a key: what the eviction policy of its writer needs.
+public enum SavedAccess: Equatable, Sendable {
+    /// Nothing.
+    case none
+    /// Seconds since the last use.
+    case idleSeconds(UInt64)
+    /// The logarithmic counter.
+    case frequency(UInt8)
+}
+
 /// Appends RDB items to a buffer.
 public struct RDBEncoder: ~Copyable {
     /// Strings longer than this are worth compressing.
@@ -82,11 +92,22 @@ public struct RDBEncoder: ~Copyable {
         length(UInt64(expires))
     }
 
-    /// What stands in front of a value: expiry, type code and key.
-    public mutating func key(_ key: ByteSlice, typeCode: UInt8, expiresAt: Int64) {
+    /// What stands in front of a value: expiry, age or counter of uses, type code and key.
+    public mutating func key(
+        _ key: ByteSlice, typeCode: UInt8, expiresAt: Int64, access: SavedAccess = .none
+    ) {
         if expiresAt >= 0 {
             output.append(RDBOpcode.expiryMilliseconds)
             output.append(littleEndian: expiresAt)
+        }
+        switch access {
+        case .none: break
+        case .idleSeconds(let seconds):
+            output.append(RDBOpcode.idle)
+            length(seconds)
+        case .frequency(let counter):
+            output.append(RDBOpcode.frequency)
+            output.append(counter)
         }
         output.append(typeCode)
         string(key)

@@ -115,6 +115,7 @@ public struct RDBLoader: RDBVisitor, ~Copyable {
         do throws(RDBFault) {
             let existed = try load(&cursor, &scratch, key, database, hash)
             guard !existed || replaces else { throw .corrupt(.duplicateKey) }
+            if key.idleSeconds >= 0 || key.frequency >= 0 { restoreAccess(key, hash) }
         } catch {
             switch error {
             case .corrupt(.emptyCollection):
@@ -125,5 +126,12 @@ public struct RDBLoader: RDBVisitor, ~Copyable {
             }
         }
         facts.keysLoaded += 1
+    }
+
+    /// Gives a loaded key the age or the counter that the file has kept.
+    private func restoreAccess(_ key: RDBKey, _ hash: KeyHash) {
+        guard let entry = database.find(key.bytes, hash) else { return }
+        keyspace.accessClock.restore(
+            entry, idleSeconds: key.idleSeconds, frequency: key.frequency)
     }
 }

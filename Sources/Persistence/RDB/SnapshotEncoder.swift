@@ -82,6 +82,8 @@ public final class SnapshotEncoder: SnapshotSink {
     private var objects: [any SteppedEncoder] = []
     /// Keys serialised so far.
     public private(set) var keyCount = 0
+    /// Tells how keys were used; nil keeps nothing of it.
+    public var accessClock: AccessClock?
 
     /// An encoder that hands its chunks to `emit`.
     public init(emit: @escaping (SnapshotChunk) -> Void) { self.emit = emit }
@@ -117,7 +119,9 @@ public final class SnapshotEncoder: SnapshotSink {
             return
         }
         if database != self.database { select(database) }
-        encoder.key(entry.key, typeCode: row.typeCode, expiresAt: entry.expiresAt)
+        encoder.key(
+            entry.key, typeCode: row.typeCode, expiresAt: entry.expiresAt,
+            access: access(of: entry))
         keyCount += 1
         if let block = row.encode(entry, &encoder) {
             flush(block)
@@ -133,9 +137,18 @@ public final class SnapshotEncoder: SnapshotSink {
         guard let object = entry.object else { return nil }
         if let stream = object as? StreamObject {
             return StreamEncoder(
-                stream, of: entry, typeCode: row.typeCode, database: database)
+                stream, of: entry, typeCode: row.typeCode, database: database,
+                access: access(of: entry))
         }
-        return ObjectEncoder(object, of: entry, row: row, database: database)
+        return ObjectEncoder(
+            object, of: entry, row: row, database: database, access: access(of: entry))
+    }
+
+    private func access(of entry: Entry) -> SavedAccess {
+        guard let accessClock, accessClock.isSaved else { return .none }
+        return accessClock.countsAccesses
+            ? .frequency(UInt8(truncatingIfNeeded: accessClock.frequency(of: entry)))
+            : .idleSeconds(UInt64(accessClock.idleSeconds(of: entry)))
     }
 
     /// Whether big objects wait for `advanceObjects`.

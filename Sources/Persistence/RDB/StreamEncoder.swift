@@ -23,7 +23,10 @@ final class StreamEncoder: SteppedEncoder {
     private var pieces: [SnapshotChunk] = []
 
     /// Nil when the stream is to be encoded as a whole.
-    init?(_ stream: StreamObject, of entry: Entry, typeCode: UInt8, database: Int) {
+    init?(
+        _ stream: StreamObject, of entry: Entry, typeCode: UInt8, database: Int,
+        access: SavedAccess
+    ) {
         guard stream.nodeCount > StreamEncoder.nodesAtOnceMax, let frozen = stream.freeze() else {
             return nil
         }
@@ -34,7 +37,8 @@ final class StreamEncoder: SteppedEncoder {
         behind = SnapshotChunk(
             bytes: rest.output.readable.array, spans: rest.compressible, block: nil)
         encoder.select(database: database)
-        encoder.key(entry.key, typeCode: typeCode, expiresAt: entry.expiresAt)
+        encoder.key(
+            entry.key, typeCode: typeCode, expiresAt: entry.expiresAt, access: access)
         encoder.length(UInt64(stream.nodeCount))
     }
 

@@ -18,6 +18,9 @@ extension Database {
     /// What hashes keys here, and members of the values.
     public var hasher: KeyHasher { storage.table.hasher }
 
+    /// Bytes of the table alone, without the entries.
+    public var tableBytes: Int { storage.table.bytes }
+
     /// The hash of a key.
     public func hash(_ key: ByteSlice) -> KeyHash { storage.table.hasher.hash(key) }
 
@@ -61,8 +64,9 @@ extension Database {
     ) -> Entry {
         if target == self && hash == newHash && entry.keyEquals(key) { return entry }
         let moved = target.storage.makeAlike(entry, key: key, expiresAt: entry.expiresAt)
-        moved.accessClock = entry.accessClock
+        let clock = entry.accessClock
         target.put(moved, newHash)
+        if storage.accessClock.countsAccesses { moved.accessClock = clock }
         remove(entry, hash)
         return moved
     }

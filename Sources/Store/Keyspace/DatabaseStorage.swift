@@ -24,10 +24,13 @@ struct DatabaseStorage: ~Copyable {
     var unsavedFrom = UInt64.max
     /// What becomes of big objects; nil for a table that is only a place holder.
     var lazyFreeing: LazyFreeing?
+    /// What new and changed entries get as their access clock.
+    let accessClock: AccessClock
 
-    init(hasher: KeyHasher, lazyFreeing: LazyFreeing? = nil) {
+    init(hasher: KeyHasher, lazyFreeing: LazyFreeing? = nil, accessClock: AccessClock) {
         table = HashTable(hasher: hasher)
         self.lazyFreeing = lazyFreeing
+        self.accessClock = accessClock
     }
 
     deinit {
@@ -44,10 +47,11 @@ struct DatabaseStorage: ~Copyable {
 
     // MARK: Snapshot
 
-    /// Announces a change of `entry`.
+    /// Announces a change of `entry`, which is a use of it.
     @inline(__always)
     mutating func willChange(_ entry: Entry, _ hash: UInt64) {
         if hash >= unsavedFrom { preserve(entry) }
+        if !accessClock.countsAccesses { entry.accessClock = accessClock.initial }
     }
 
     @inline(never)
@@ -65,6 +69,7 @@ struct DatabaseStorage: ~Copyable {
     @inline(__always)
     mutating func insert(_ entry: Entry, _ hash: UInt64) {
         stamp(entry, hash)
+        entry.accessClock = accessClock.initial
         if entry.hasExpiry { expiringCount &+= 1 }
         table.insert(entry, hash)
     }

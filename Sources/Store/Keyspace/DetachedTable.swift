@@ -17,5 +17,8 @@ public final class DetachedTable: @unchecked Sendable {
 
     /// Frees the contents now, on the calling thread, whoever else still holds a reference. Only
     /// for the one to whom the table was given; O(blocks of the slab and large values).
-    public func free() { storage = DatabaseStorage(hasher: storage.table.hasher) }
+    public func free() {
+        storage =
+            DatabaseStorage(hasher: storage.table.hasher, accessClock: AccessClock())
+    }
 }

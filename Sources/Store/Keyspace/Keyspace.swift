@@ -9,6 +9,10 @@ public final class Keyspace {
     @usableFromInline let databases: DatabaseArray
     /// When big objects are freed elsewhere, and where.
     public let lazyFreeing: LazyFreeing
+    /// When and how often keys were used.
+    public let accessClock: AccessClock
+    /// The database that random eviction looked at last.
+    var evictionDatabase = 0
     /// How large collections may be in packed form; loaders read them here.
     public var encodingLimits = EncodingLimits()
 
@@ -25,12 +29,15 @@ public final class Keyspace {
 
     /// A keyspace of empty databases.
     public init(
-        databaseCount: Int, hasher: KeyHasher, lazyFreeing: LazyFreeing = LazyFreeing()
+        databaseCount: Int, hasher: KeyHasher, lazyFreeing: LazyFreeing = LazyFreeing(),
+        accessClock: AccessClock = AccessClock()
     ) {
         self.hasher = hasher
         self.lazyFreeing = lazyFreeing
+        self.accessClock = accessClock
         databases = DatabaseArray(
-            count: databaseCount, hasher: hasher, lazyFreeing: lazyFreeing)
+            count: databaseCount, hasher: hasher, lazyFreeing: lazyFreeing,
+            accessClock: accessClock)
     }
 
     /// A keyspace of empty databases whose hashes depend on `secret`.
@@ -42,13 +49,14 @@ public final class Keyspace {
     /// data set beside this one.
     public func makeSibling() -> Keyspace {
         let sibling = Keyspace(
-            databaseCount: databaseCount, hasher: hasher, lazyFreeing: lazyFreeing)
+            databaseCount: databaseCount, hasher: hasher, lazyFreeing: lazyFreeing,
+            accessClock: accessClock)
         sibling.encodingLimits = encodingLimits
         return sibling
     }
 
     private func emptyStorage() -> DatabaseStorage {
-        DatabaseStorage(hasher: hasher, lazyFreeing: lazyFreeing)
+        DatabaseStorage(hasher: hasher, lazyFreeing: lazyFreeing, accessClock: accessClock)
     }
 
     /// Number of databases.
@@ -113,7 +121,7 @@ public final class Keyspace {
         guard first != second else { return }
         let left = databases[first]
         let right = databases[second]
-        let placeholder = DatabaseStorage(hasher: hasher)
+        let placeholder = emptyStorage()
         let contents = left.exchange(placeholder)
         _ = left.exchange(right.exchange(contents))
     }

@@ -38,6 +38,22 @@ public final class SetObject: StoredObject {
     /// An independent copy.
     public override func copy() -> StoredObject { SetObject(members.copy()) }
 
+    // MARK: Snapshots
+
+    /// Freezes the members: see `StoredObject`.
+    public override func beginWalk(_ visit: @escaping (Entry) -> Void) -> Bool {
+        members.beginWalk(visit)
+        return true
+    }
+    /// Hands over some members.
+    public override func advanceWalk(bucketBudget: Int) -> Bool {
+        members.advanceWalk(bucketBudget: bucketBudget)
+    }
+    /// Ends the walk.
+    public override func endWalk() { members.endWalk() }
+
+    // MARK: Members
+
     /// Whether `member` belongs to the set.
     public func contains(_ member: ByteSlice) -> Bool {
         members.find(member, members.hash(member)) != nil

@@ -71,7 +71,9 @@ enum RDBSets {
     }
 
     /// Writes type 2.
-    static let encoder = RDBValueEncoder(typeCode: 2) { entry, encoder in
+    static let encoder = RDBValueEncoder(
+        typeCode: 2, encodeElement: { entry, encoder in encoder.string(entry.member) }
+    ) { entry, encoder in
         let view = SetView(entry)
         encoder.length(UInt64(view.count))
         view.forEach { member in

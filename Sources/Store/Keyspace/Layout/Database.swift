@@ -42,13 +42,16 @@ struct DatabaseArray: ~Copyable {
     @usableFromInline let base: UnsafeMutablePointer<DatabaseStorage>
     @usableFromInline let count: Int
 
-    init(count: Int, hasher: KeyHasher, lazyFreeing: LazyFreeing) {
+    init(
+        count: Int, hasher: KeyHasher, lazyFreeing: LazyFreeing, accessClock: AccessClock
+    ) {
         precondition(count > 0)
         self.count = count
         unsafe base = .allocate(capacity: count)
         for index in 0..<count {
             unsafe (base + index).initialize(
-                to: DatabaseStorage(hasher: hasher, lazyFreeing: lazyFreeing))
+                to: DatabaseStorage(
+                    hasher: hasher, lazyFreeing: lazyFreeing, accessClock: accessClock))
         }
     }
 
