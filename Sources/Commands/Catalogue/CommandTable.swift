@@ -204,6 +204,7 @@ public final class CommandTable {
             Scripting.table,
             Migration.table,
             MemoryCommands.table,
+            Sorting.table,
         ]
     }
 }
