@@ -108,8 +108,6 @@ public final class ClientState {
     public internal(set) var lastWriteOffset: Int64 = 0
     /// Number of the last command in the table, for CLIENT LIST; -1 before the first.
     public internal(set) var lastCommandNumber = -1
-    /// A script runs the client's commands: results must not depend on an arbitrary order.
-    var isScript = false
     /// A transaction or a script is running: nothing in it may block.
     public internal(set) var deniesBlocking = false
     var replyMode = ReplyMode.on { didSet { updateSpecial() } }

@@ -66,10 +66,9 @@ extension CommandEngine {
     private func refusal(
         _ flags: CommandFlags, _ number: Int, _ client: ClientState
     ) -> ReplyError? {
-        if flags.contains(.denyOutOfMemory) {
-            if eviction.limit > 0 { relieveMemory() }
-            if isOutOfMemory { return .outOfMemory }
-        }
+        // Whatever the command: a script may do anything later.
+        if exceedsMemoryLimit || (isOutOfMemory && eviction.limit > 0) { relieveMemory() }
+        if isOutOfMemory && flags.contains(.denyOutOfMemory) { return .outOfMemory }
         if flags.contains(.write), let error = writeGate.error { return error }
         if client.subscriptions.total > 0 && !client.writer.isRESP3
             && !flags.contains(.allowedWhileSubscribed)

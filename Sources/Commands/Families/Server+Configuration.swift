@@ -47,7 +47,7 @@ extension Server {
                             "REWRITE", "    Rewrite the configuration file.",
                         ])
                 },
-            ]),
+            ])
     ]
 
     static func administrative(

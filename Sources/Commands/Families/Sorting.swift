@@ -167,7 +167,7 @@ enum Sorting {
             // The order of a set is arbitrary: what is stored or seen by a script must not depend
             // on it.
             if !options.sorts && entry.type == .set
-                && (options.target != nil || client.isScript)
+                && (options.target != nil || engine.script.isActive)
             {
                 options.sorts = true
                 options.isAlphabetic = true
