@@ -87,6 +87,10 @@ import Testing
             try target.run("MIGRATE", "there", "7", "a", "99", "100")
                 == "-ERR Target instance replied with error: ERR DB index is out of range")
         #expect(try target.run("EXISTS", "a") == ":1")
+        target.host.answers = ["HTTP/1.1 400 Bad Request", "Content-Length: 0"]
+        #expect(
+            try target.run("MIGRATE", "there", "7", "a", "0", "100").hasPrefix("-ERR Target inst"))
+        #expect(try target.run("EXISTS", "a") == ":1")
         #expect(
             try target.run("MIGRATE", "there", "1", "a", "0", "100")
                 == "-IOERR error or timeout connecting to the client")

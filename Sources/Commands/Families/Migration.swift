@@ -170,13 +170,15 @@ enum Migration {
         _ options: Options, _ request: borrowing Request, _ answers: [String],
         _ failure: MigrationFailure?
     ) throws(ReplyError) {
+        // Whatever is no "+OK" is a refusal: something else than a server may have answered.
+        func isAccepted(_ answer: String) -> Bool { answer.hasPrefix("+") }
         let introduction = answers.prefix(request.introductionCount)
-        var problem = introduction.first { $0.hasPrefix("-") }
+        var problem = introduction.first { !isAccepted($0) }
         // In another database than the wanted one nothing has arrived.
         let isThere = problem == nil
         var moved: [Int] = []
         for (place, answer) in zip(request.places, answers.dropFirst(request.introductionCount)) {
-            if answer.hasPrefix("-") {
+            if !isAccepted(answer) {
                 problem = problem ?? answer
             } else if isThere {
                 moved.append(place)
@@ -185,7 +187,8 @@ enum Migration {
         if !options.copies { remove(moved, engine, client, arguments) }
         if let problem {
             throw ReplyError(
-                composed: "ERR Target instance replied with error: \(problem.dropFirst())")
+                composed: "ERR Target instance replied with error: "
+                    + (problem.hasPrefix("-") ? String(problem.dropFirst()) : problem))
         }
         switch failure {
         case nil: client.writer.ok()
