@@ -59,7 +59,38 @@ public enum Numbers {
     /// The double that `text` denotes: `3.0e3`, `-inf`, `0x10`; nil when it is no number.
     public static func double(_ text: ByteSlice) -> Double? {
         guard text.count > 0 && text.count <= textBytesMax else { return nil }
-        return NumberText.double(text)
+        return plainDouble(text) ?? NumberText.double(text)
+    }
+
+    /// The double of a plain decimal text with at most 15 digits behind its leading zeros: number
+    /// and power of ten are exact doubles then, so their quotient is rounded once, as C does. Nil
+    /// for any other text.
+    private static func plainDouble(_ text: ByteSlice) -> Double? {
+        let count = text.count
+        guard count <= 24 else { return nil }
+        let isNegative = text[checked: 0] == 0x2D
+        var index = isNegative ? 1 : 0
+        var digits: UInt64 = 0
+        var divisor = 1.0
+        var hasDigit = false
+        var hasPoint = false
+        while index < count {
+            let digit = text[checked: index] &- 0x30
+            if digit <= 9 {
+                digits = digits &* 10 &+ UInt64(digit)
+                guard digits < 1_000_000_000_000_000 else { return nil }
+                if hasPoint { divisor *= 10 }
+                hasDigit = true
+            } else if digit == 0x2E &- 0x30 && !hasPoint {
+                hasPoint = true
+            } else {
+                return nil
+            }
+            index &+= 1
+        }
+        guard hasDigit && divisor <= 1e22 else { return nil }
+        let value = Double(digits) / divisor
+        return isNegative ? -value : value
     }
 
     /// Appends `value` as Redis 7.2 prints a double: digits that read back as the same number, laid

@@ -87,12 +87,7 @@ extension Geo {
             return client.writer.integer(0)
         }
         var matches = matches(view, request)
-        // A stable sort, as that of the C library.
-        switch request.order {
-        case .none: break
-        case .ascending: stableSort(&matches) { $0 < $1 }
-        case .descending: stableSort(&matches) { $0 > $1 }
-        }
+        sort(&matches, request)
         if request.count > 0 && matches.count > request.count {
             matches.removeLast(matches.count - request.count)
         }
@@ -103,11 +98,25 @@ extension Geo {
         }
     }
 
-    private static func stableSort(_ matches: inout [Match], _ isBefore: (Double, Double) -> Bool) {
-        let order = matches.indices.sorted { left, right in
-            let first = matches[left].meters
-            let second = matches[right].meters
-            return isBefore(first, second) || (first == second && left < right)
+    /// Sorts by distance as far as the result reaches: all of it by a stable sort, as that of the C
+    /// library, a part of it as Redis does.
+    private static func sort(_ matches: inout [Match], _ request: SearchRequest) {
+        if request.order == .none { return }
+        let sign = request.order == .ascending ? 1 : -1
+        let meters = matches.map(\.meters)
+        let compare = { (left: Int, right: Int) -> Int in
+            if meters[left] == meters[right] { return 0 }
+            return meters[left] > meters[right] ? sign : -sign
+        }
+        let order: [Int]
+        if request.count > 0 && request.count < matches.count {
+            order =
+                PartialSort(count: matches.count, wanted: request.count, compare: compare).order
+        } else {
+            order = matches.indices.sorted { left, right in
+                let result = compare(left, right)
+                return result < 0 || (result == 0 && left < right)
+            }
         }
         matches = order.map { matches[$0] }
     }

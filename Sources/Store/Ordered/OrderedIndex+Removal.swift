@@ -159,7 +159,7 @@ extension OrderedIndex {
     }
 
     /// Moves items between two leaves until the left one has `leftTarget`.
-    private func balanceLeaves(_ index: Int, of branch: OrderedBranch, leftTarget: Int) {
+    func balanceLeaves(_ index: Int, of branch: OrderedBranch, leftTarget: Int) {
         let left = OrderedLeaf(address: branch.child(index))
         let right = OrderedLeaf(address: branch.child(index + 1))
         let count = left.count

@@ -5,9 +5,9 @@
 //
 //   1. A probe (score, member or item) descends by the keys in the branches; the counts of the
 //      children that lie before its way add up to its rank. A rank descends by the counts.
-//   2. An insertion counts itself in on the way down. A full leaf splits in the middle; at either
-//      end of the index it splits off nothing, so that ascending and descending insertions leave
-//      full leaves behind.
+//   2. An insertion counts itself in on the way back. A full leaf gives items to a neighbour, or
+//      splits in the middle; at either end of the index it splits off nothing, so that ascending
+//      and descending insertions leave full leaves behind.
 //   3. A removal takes a run of items out of one leaf. A node that is less than a quarter full
 //      takes items from a neighbour or is merged with it.
 //
@@ -183,7 +183,8 @@ struct OrderedIndex: ~Copyable {
     ) -> Split? {
         guard level > 0 else { return insert(item, probe, into: OrderedLeaf(address: node)) }
         let branch = OrderedBranch(address: node)
-        let index = branch.childIndex(probe)
+        var index = branch.childIndex(probe)
+        if level == 1, makeRoom(index, of: branch) { index = branch.childIndex(probe) }
         let split = insert(item, probe, into: branch.child(index), level &- 1)
         let below = branch.itemCount(index) &+ 1
         guard let split else {
@@ -192,6 +193,27 @@ struct OrderedIndex: ~Copyable {
         }
         branch.setItemCount(index, below - split.itemCount)
         return add(split, at: index + 1, to: branch)
+    }
+
+    /// A full leaf gives items to a neighbour that has room instead of splitting: leaves are about
+    /// four fifths full then, not two thirds. Says whether it did.
+    @inline(__always)
+    private func makeRoom(_ index: Int, of branch: OrderedBranch) -> Bool {
+        let leaf = OrderedLeaf(address: branch.child(index))
+        if leaf.count < OrderedLeaf.capacityMax { return false }
+        return moveItems(from: index, of: branch)
+    }
+
+    @inline(never)
+    private func moveItems(from index: Int, of branch: OrderedBranch) -> Bool {
+        let roomy = OrderedLeaf.capacityMax - OrderedIndex.fillMin
+        for left in [index, index - 1] where left >= 0 && left + 1 < branch.count {
+            let counts = [left, left + 1].map { OrderedLeaf(address: branch.child($0)).count }
+            guard min(counts[0], counts[1]) <= roomy else { continue }
+            balanceLeaves(left, of: branch, leftTarget: (counts[0] + counts[1]) / 2)
+            return true
+        }
+        return false
     }
 
     @inline(__always)
