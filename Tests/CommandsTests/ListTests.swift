@@ -189,4 +189,77 @@ private struct ListsModel {
             #expect(try model.run(["LRANGE", "copy", "0", "-1"]) == model.rendered(elements))
         }
     }
+
+    /// Sends a command whose arguments are bytes.
+    private func run(_ target: EngineTarget, _ arguments: [[UInt8]]) throws -> String {
+        var request = Array("*\(arguments.count)\r\n".utf8)
+        for argument in arguments {
+            request += Array("$\(argument.count)\r\n".utf8) + argument + [0x0D, 0x0A]
+        }
+        target.send(request, connection: 1)
+        return try target.receive(connection: 1)?.rendered ?? "(none)"
+    }
+
+    /// Value types 1, 10, 14 and 18 with what is in them, without footer.
+    private static let payloads: [(value: [UInt8], elements: String)] = {
+        // "a" and 12, then 300 and "bc".
+        let ziplist: [UInt8] = [16, 0, 0, 0, 13, 0, 0, 0, 2, 0, 0, 1, 0x61, 3, 0xFD, 0xFF]
+        let listpack: [UInt8] = [14, 0, 0, 0, 2, 0, 0xC1, 0x2C, 2, 0x82, 0x62, 0x63, 3, 0xFF]
+        let count = { (bytes: [UInt8]) in [UInt8(bytes.count)] + bytes }
+        return [
+            ([1, 2, 1, 0x61, 0xC0, 12], "[$\"a\" $\"12\"]"),
+            ([10] + count(ziplist), "[$\"a\" $\"12\"]"),
+            (
+                [14, 2] + count(ziplist) + count(ziplist),
+                "[$\"a\" $\"12\" $\"a\" $\"12\"]"
+            ),
+            (
+                [18, 3, 2] + count(listpack) + [1, 1, 0x78, 2] + count(listpack),
+                "[$\"300\" $\"bc\" $\"x\" $\"300\" $\"bc\"]"
+            ),
+        ]
+    }()
+
+    private static let footer: [UInt8] = [10, 0] + [UInt8](repeating: 0, count: 8)
+
+    @Test func listsOfAllFormsAreRead() throws {
+        let target = EngineTarget()
+        _ = try target.run("DEBUG", "SET-SKIP-CHECKSUM-VALIDATION", "1")
+        for (value, elements) in ListTests.payloads {
+            let words = [Array("RESTORE".utf8), [0x6B], [0x30], value + ListTests.footer]
+            #expect(try run(target, words + [Array("REPLACE".utf8)]) == "+OK")
+            #expect(try target.run("LRANGE", "k", "0", "-1") == elements)
+        }
+    }
+
+    @Test func damagedListsAreRefusedOrRead() throws {
+        let target = EngineTarget()
+        _ = try target.run("DEBUG", "SET-SKIP-CHECKSUM-VALIDATION", "1")
+        var random = SeededRandom(seed: 0x1157)
+        var taken = 0
+        for _ in 0..<4_000 {
+            var value = ListTests.payloads[random.below(ListTests.payloads.count)].value
+            for _ in 0...random.below(3) {
+                switch random.below(4) {
+                case 0: value.removeLast(random.below(value.count))
+                case 1: value.insert(UInt8(random.below(256)), at: 1 + random.below(value.count))
+                default:
+                    if value.count > 1 {
+                        value[1 + random.below(value.count - 1)] = UInt8(random.below(256))
+                    }
+                }
+                if value.isEmpty { value = [1] }
+            }
+            let words = [Array("RESTORE".utf8), [0x6B], [0x30], value + ListTests.footer]
+            let reply = try run(target, words + [Array("REPLACE".utf8)])
+            #expect(reply == "+OK" || reply == "-ERR Bad data format", "\(value)")
+            if reply == "+OK" {
+                taken += 1
+                let length = try target.run("LLEN", "k")
+                #expect(length != ":0" && length.hasPrefix(":"))
+            }
+        }
+        #expect(taken > 100)
+        target.keyspace.checkInvariants()
+    }
 }
