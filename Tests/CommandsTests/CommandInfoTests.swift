@@ -25,6 +25,10 @@ import Testing
 
     /// Where we differ on purpose: `command field`, with the reason.
     static let differences: [String: String] = [
+        "blmove flags": "Redis 7.2 lets scripts call it: it never blocks there",
+        "blpop flags": "Redis 7.2 lets scripts call it: it never blocks there",
+        "brpop flags": "Redis 7.2 lets scripts call it: it never blocks there",
+        "brpoplpush flags": "Redis 7.2 lets scripts call it: it never blocks there",
         "bzpopmax flags": "Redis 7.2 lets scripts call it: it never blocks there",
         "bzpopmin flags": "Redis 7.2 lets scripts call it: it never blocks there",
         "command|getkeys arity": "Redis 7.2 takes commands without arguments",

@@ -114,12 +114,17 @@ import Testing
     }
 
     @Test func whoServesAndWhoIsServedReachTheLogInOrder() throws {
-        let world = try NodeWorld { $0.appendOnly = true }
-        let waiting = try blocked(world, "BLMOVE a b LEFT RIGHT 0")
+        let folder = try NodeWorld.makeFolder()
+        do {
+            let world = try NodeWorld(folder: folder) { $0.appendOnly = true }
+            let waiting = try blocked(world, "BLMOVE a b LEFT RIGHT 0")
+            let client = try world.connect()
+            #expect(try world.call(client, "RPUSH", "a", "x") == .integer(1))
+            try world.until("it is served") { waiting.replies.count == 1 }
+            world.keepsFolder = true
+        }
+        let world = try NodeWorld(folder: folder) { $0.appendOnly = true }
         let client = try world.connect()
-        #expect(try world.call(client, "RPUSH", "a", "x") == .integer(1))
-        try world.until("it is served") { waiting.replies.count == 1 }
-        #expect(try world.call(client, "DEBUG", "LOADAOF").text == "OK")
         #expect(try world.call(client, "LRANGE", "b", "0", "-1") == bulks("x"))
         #expect(try world.call(client, "EXISTS", "a") == .integer(0))
     }

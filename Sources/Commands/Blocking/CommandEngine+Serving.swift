@@ -57,6 +57,9 @@ extension CommandEngine {
 
     private func runAgain(_ wait: KeyWait, _ number: Int) {
         let client = wait.client
+        let outer = runningClient
+        runningClient = client
+        defer { runningClient = outer }
         waits.remove(wait)
         client.blocked = nil
         let queued = wait.request[0]

@@ -187,7 +187,7 @@ enum Lists {
         CommandSpec(
             name: "blpop", since: "2.0.0", group: .list,
             complexity: "O(N) where N is the number of provided keys.", arity: -3,
-            flags: [.write, .noScript, .blocking], categories: [.list],
+            flags: [.write, .blocking], categories: [.list],
             keys: [.range(first: 1, last: -2, step: 1, [.readWrite, .access, .delete])],
             syntax: "key [key ...] timeout",
             summary: """
@@ -198,7 +198,7 @@ enum Lists {
         CommandSpec(
             name: "brpop", since: "2.0.0", group: .list,
             complexity: "O(N) where N is the number of provided keys.", arity: -3,
-            flags: [.write, .noScript, .blocking], categories: [.list],
+            flags: [.write, .blocking], categories: [.list],
             keys: [.range(first: 1, last: -2, step: 1, [.readWrite, .access, .delete])],
             syntax: "key [key ...] timeout",
             summary: """
@@ -208,7 +208,7 @@ enum Lists {
             handler: awaitLast),
         CommandSpec(
             name: "blmove", since: "6.2.0", group: .list, arity: 6,
-            flags: [.write, .denyOutOfMemory, .noScript, .blocking], categories: [.list],
+            flags: [.write, .denyOutOfMemory, .blocking], categories: [.list],
             keys: [
                 .one([.readWrite, .access, .delete]),
                 .range(first: 2, last: 2, step: 1, [.readWrite, .insert]),
@@ -221,7 +221,7 @@ enum Lists {
             handler: awaitMove),
         CommandSpec(
             name: "brpoplpush", since: "2.2.0", group: .list, arity: 4,
-            flags: [.write, .denyOutOfMemory, .noScript, .blocking], categories: [.list],
+            flags: [.write, .denyOutOfMemory, .blocking], categories: [.list],
             keys: [
                 .one([.readWrite, .access, .delete]),
                 .range(first: 2, last: 2, step: 1, [.readWrite, .insert]),
