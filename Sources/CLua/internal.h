@@ -83,8 +83,6 @@ int hw_refuse_write(lua_State *state);
 bool hw_load_text(lua_State *state, const char *text, size_t count, const char *name);
 /// Makes the globals that scripts see and protects everything reachable.
 void hw_build_sandbox(lua_State *state);
-/// Seeds math.random.
-void hw_seed(hw_lua *lua, uint32_t seed);
 
 // calls.c
 /// Pushes the table `redis`.

@@ -195,36 +195,48 @@ static int base_loadstring(lua_State *state) {
     return compile(state, text, count, luaL_optstring(state, 2, text));
 }
 
+typedef struct {
+    bool has_begun, is_code;
+} load_progress;
+
+/// Calls the function at 1 for the next piece of a text; its slot 3 keeps the piece alive.
+static const char *read_piece(lua_State *state, void *context, size_t *count) {
+    load_progress *progress = context;
+    luaL_checkstack(state, 2, "too many nested functions");
+    lua_pushvalue(state, 1);
+    lua_call(state, 0, 1);
+    if (lua_isnil(state, -1)) {
+        *count = 0;
+        return NULL;
+    }
+    if (!lua_isstring(state, -1)) luaL_error(state, "reader function must return a string");
+    lua_replace(state, 3);
+    const char *piece = lua_tolstring(state, 3, count);
+    if (!progress->has_begun && *count > 0) {
+        progress->has_begun = true;
+        progress->is_code = piece[0] == LUA_SIGNATURE[0];
+    }
+    if (progress->is_code) {
+        // See `hw_load_text`.
+        *count = 1;
+        return "\1";
+    }
+    return piece;
+}
+
 static int base_load(lua_State *state) {
     const char *name = luaL_optstring(state, 2, "=(load)");
     luaL_checktype(state, 1, LUA_TFUNCTION);
     lua_settop(state, 3);
-    lua_pushvalue(state, 2);
-    lua_newtable(state);
-    int pieces = lua_gettop(state), count = 0;
-    for (;;) {
-        lua_pushvalue(state, 1);
-        lua_call(state, 0, 1);
-        if (lua_isnil(state, -1)) break;
-        if (!lua_isstring(state, -1)) {
-            lua_pushnil(state);
-            lua_pushliteral(state, "reader function must return a string");
-            return 2;
-        }
-        if (lua_objlen(state, -1) == 0) break;
-        lua_rawseti(state, pieces, ++count);
+    load_progress progress = {false, false};
+    if (lua_load(state, read_piece, &progress, name) == 0) return 1;
+    if (progress.is_code && lua_isstring(state, -1)) {
+        (void)luaL_gsub(state, lua_tostring(state, -1), "char(1)", "char(27)");
+        lua_remove(state, -2);
     }
-    lua_settop(state, pieces);
-    luaL_Buffer buffer;
-    luaL_buffinit(state, &buffer);
-    for (int place = 1; place <= count; place++) {
-        lua_rawgeti(state, pieces, place);
-        luaL_addvalue(&buffer);
-    }
-    luaL_pushresult(&buffer);
-    size_t length;
-    const char *text = lua_tolstring(state, -1, &length);
-    return compile(state, text, length, name);
+    lua_pushnil(state);
+    lua_insert(state, -2);
+    return 2;
 }
 
 /// The collector's pace is the server's: scripts may ask for a collection, no more.
@@ -269,7 +281,8 @@ static int table_insert(lua_State *state) {
     return 0;
 }
 
-void hw_seed(hw_lua *lua, uint32_t seed) { lua->random = ((uint64_t)seed << 16) | 0x330E; }
+/// The state of the generator at its start, as POSIX has it.
+#define RANDOM_FIRST 0x1234ABCD330E
 
 /// The generator of POSIX' lrand48, so that scripts get the same numbers on every machine.
 static int math_random(lua_State *state) {
@@ -299,7 +312,7 @@ static int math_random(lua_State *state) {
 }
 
 static int math_randomseed(lua_State *state) {
-    hw_seed(hw_owner(state), (uint32_t)luaL_checkint(state, 1));
+    hw_owner(state)->random = (uint64_t)(uint32_t)luaL_checkint(state, 1) << 16 | 0x330E;
     return 0;
 }
 
@@ -409,6 +422,7 @@ void hw_push_library(lua_State *state, const luaL_Reg *functions) {
 }
 
 void hw_build_sandbox(lua_State *state) {
+    hw_owner(state)->random = RANDOM_FIRST;
     open(state, "", luaopen_base);
     open(state, LUA_TABLIBNAME, luaopen_table);
     open(state, LUA_STRLIBNAME, luaopen_string);

@@ -192,7 +192,6 @@ hw_lua_outcome hw_lua_run(hw_lua *lua, int reference, hw_lua_call call) {
     lua->is_calling = false;
     lua->script_protocol = 2;
     lua->output.count = 0;
-    hw_seed(lua, 0);
     set_hook(lua);
     lua_pushvalue(state, HW_SLOT_RUN);
     int status = lua_pcall(state, 0, 0, HW_SLOT_HANDLER);

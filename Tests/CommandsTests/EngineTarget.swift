@@ -28,11 +28,14 @@ final class EngineTarget: TranscriptTarget {
     private var batch: RequestBatch
     let peer: TranscriptPeer? = nil
 
-    init(split: Split = .whole, settings: EngineSettings = EngineSettings()) {
+    init(
+        split: Split = .whole, settings: EngineSettings = EngineSettings(),
+        scriptBytesMax: Int = LuaScripts.stateBytesMaxDefault
+    ) {
         self.split = split
         keyspace = Keyspace(databaseCount: 16, secret: SipKey(low: 1, high: 2))
         engine = CommandEngine(keyspace: keyspace, settings: settings, host: host)
-        scripts = LuaScripts(engine: engine)
+        scripts = LuaScripts(engine: engine, stateBytesMax: scriptBytesMax)
         engine.scripts = scripts
         batch = RequestBatch(keyspace: keyspace)
         host.engine = engine

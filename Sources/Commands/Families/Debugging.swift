@@ -42,6 +42,9 @@ enum Debugging {
         case ("set-active-expire", 3):
             engine.expiresActively = try engine.integer(arguments[2]) != 0
             client.writer.ok()
+        case ("set-disable-deny-scripts", 3):
+            engine.allowsAllFromScripts = try engine.integer(arguments[2]) != 0
+            client.writer.ok()
         case ("digest", 2):
             client.writer.simpleString(composed: DataDigest.of(engine.keyspace).text)
         case ("digest-value", 2...): digestValues(engine, client, arguments)
@@ -86,7 +89,7 @@ enum Debugging {
         case ("replybuffer", 4):
             return arguments[2].equalsIgnoringCase("peak-reset-time")
                 || arguments[2].equalsIgnoringCase("resizing")
-        case ("dict-resizing", 3), ("set-disable-deny-scripts", 3), ("aof-flush-sleep", 3),
+        case ("dict-resizing", 3), ("aof-flush-sleep", 3),
             ("delay-rdb-client-free-seconds", 3):
             guard Numbers.integer(arguments[2]) != nil else { throw .notInteger }
             return true

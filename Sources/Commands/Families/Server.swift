@@ -21,7 +21,7 @@ enum Server {
             flags: [.loading, .stale, .fast], summary: "Returns the server time.",
             tips: ["nondeterministic_output"],
             handler: { engine, client, _ in
-                let microseconds = engine.host.wallMicroseconds()
+                let microseconds = engine.wallMicroseconds(for: client)
                 client.writer.arrayHeader(2)
                 client.writer.bulk(integer: microseconds / 1_000_000)
                 client.writer.bulk(integer: microseconds % 1_000_000)

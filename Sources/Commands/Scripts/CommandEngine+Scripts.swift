@@ -128,6 +128,13 @@ extension CommandEngine {
         return user.refusal(number, arguments, table) == nil
     }
 
+    /// What TIME answers: within a script always the same.
+    func wallMicroseconds(for client: ClientState) -> Int64 {
+        guard script.isActive && client === script.runner else { return owner.wallMicroseconds() }
+        if script.microseconds == 0 { script.microseconds = owner.wallMicroseconds() }
+        return script.microseconds
+    }
+
     // MARK: Gates
 
     /// Why a script that declares its flags must not run now.
