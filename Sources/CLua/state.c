@@ -211,6 +211,9 @@ hw_lua_outcome hw_lua_run(hw_lua *lua, int reference, hw_lua_call call) {
     }
     lua_settop(state, HW_SLOT_COUNT);
     lua->call = NULL;
+    // Lua collects by its own measure, not when an allocation fails: the next script needs room.
+    if (status == LUA_ERRMEM || lua->bytes > lua->options.bytes_max / 2)
+        lua_gc(state, LUA_GCCOLLECT, 0);
     return outcome;
 }
 
@@ -248,6 +251,7 @@ int hw_lua_compile(hw_lua *lua, hw_bytes source) {
     if (lua_cpcall(lua->state, compile_script, &work)) {
         put_fixed(lua, "not enough memory");
         lua_settop(lua->state, HW_SLOT_COUNT);
+        lua_gc(lua->state, LUA_GCCOLLECT, 0);
     }
     return work.reference;
 }
