@@ -115,10 +115,10 @@ import Testing
         }
         #expect(ask(["get", "a"]) == nil)
         #expect(
-            ask(["get", "b"]) == "NOPERM ACL failure in script: No permissions to access a key")
+            ask(["get", "b"]) == "ERR ACL failure in script: No permissions to access a key")
         #expect(
             ask(["set", "a", "1"])
-                == "NOPERM ACL failure in script: User ann has no permissions to run the 'set' "
+                == "ERR ACL failure in script: User ann has no permissions to run the 'set' "
                 + "command")
         #expect(ask(["select", "1"]) == nil)
         #expect(ask(["select", "2"]) != nil)

@@ -22,7 +22,7 @@ extension CommandEngine {
                 composed: "NOPERM " + accessText(refusal, number, arguments, user))
         case .script:
             return ReplyError(
-                composed: "NOPERM ACL failure in script: "
+                composed: "ERR ACL failure in script: "
                     + accessText(refusal, number, arguments, user))
         case .transaction:
             let reason =

@@ -117,8 +117,7 @@ extension CommandEngine {
         return false
     }
 
-    private func source(of client: ClientState, _ isScript: Bool) -> String {
-        if isScript { return "lua" }
+    private func source(of client: ClientState) -> String {
         guard client.addressText.hasSuffix(":0"), client.addressText.contains("/") else {
             return client.addressText
         }
@@ -132,11 +131,7 @@ extension CommandEngine {
     ]
 
     /// Shows a command to the clients that sent MONITOR.
-    ///
-    /// - Parameter isScript: a script runs it on behalf of the client.
-    func feedMonitors(
-        _ number: Int, _ arguments: Arguments, _ client: ClientState, isScript: Bool = false
-    ) {
+    func feedMonitors(_ number: Int, _ arguments: Arguments, _ client: ClientState) {
         let flags = table.facts[number].flags
         if flags.contains(.skipMonitor) || flags.contains(.admin) { return }
         var line = ByteBuffer()
@@ -144,7 +139,7 @@ extension CommandEngine {
         let fraction = String(microseconds % 1_000_000)
         line.append(text: "+\(microseconds / 1_000_000).")
         line.append(text: String(repeating: "0", count: 6 - fraction.utf8.count) + fraction)
-        line.append(text: " [\(client.databaseIndex) \(source(of: client, isScript))]")
+        line.append(text: " [\(client.databaseIndex) \(source(of: client))]")
         for index in 0..<arguments.count {
             line.append(" ")
             let isSecret = isSecret(index, of: arguments, number)

@@ -90,6 +90,9 @@ extension CommandEngine {
         let started = owner.monotonicNanoseconds()
         runHandler(number, arguments, client)
         count(number, since: started)
+        if let caller = script.caller, caller.tracking != nil {
+            rememberReads(number, arguments, caller)
+        }
         if !monitors.isEmpty { feedMonitors(number, arguments, client) }
         return client.writer.buffer.readable
     }
