@@ -34,6 +34,7 @@ let modules = [
     Module(name: "CLinux", kind: .c),
     Module(name: "CCurl", kind: .c, links: ["curl"]),
     Module(name: "CLua", kind: .c, links: ["lua5.1"]),
+    Module(name: "COpenSSL", kind: .c, links: ["ssl", "crypto"]),
     Module(name: "Bytes", kind: .memory, uses: ["CLinux"]),
     Module(name: "RESP", kind: .pure, uses: ["Bytes"]),
     Module(name: "HTTPWire", kind: .pure, uses: ["Bytes"]),
@@ -51,7 +52,8 @@ let modules = [
     Module(name: "Topology", kind: .pure, uses: ["ControlModel"]),
     Module(name: "Platform", kind: .io, uses: ["CLinux", "Bytes"]),
     Module(name: "Diagnostics", kind: .io, uses: ["Platform", "Bytes"], packages: ["Logging"]),
-    Module(name: "EventLoop", kind: .io, uses: ["Platform", "CLinux", "Bytes"]),
+    Module(name: "TLS", kind: .io, uses: ["COpenSSL", "Platform", "Bytes"]),
+    Module(name: "EventLoop", kind: .io, uses: ["TLS", "Platform", "CLinux", "Bytes"]),
     Module(
         name: "HTTPClient", kind: .io, uses: ["CCurl", "Platform"], tests: ["EventLoop", "Bytes"]),
     Module(name: "RESPClient", kind: .io, uses: ["RESP", "EventLoop", "Platform", "Bytes"]),
@@ -66,8 +68,8 @@ let modules = [
         name: "NodeServer", kind: .app,
         uses: [
             "Commands", "Scripting", "Store", "Log", "Persistence", "Replication", "RESP",
-            "ControlPort",
-            "ControlModel", "EventLoop", "Platform", "Directives", "Diagnostics", "Bytes", "CLinux",
+            "ControlPort", "ControlModel", "EventLoop", "TLS", "Platform", "Directives",
+            "Diagnostics", "Bytes", "CLinux",
         ], packages: ["Logging"]),
     Module(
         name: "CoordinatorServer", kind: .app,

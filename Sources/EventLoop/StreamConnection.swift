@@ -4,6 +4,7 @@
 //
 // States (each is left only downwards):
 //   connecting   waits for the kernel's word; output may be queued already
+//   securing     makes the TLS handshake; output may be queued
 //   open         reads and writes
 //   finishing    `closeAfterFlush` was called: writes the rest, reads nothing
 //   closed       deregistered, descriptor gone; `closed(_:)` was called exactly once
@@ -12,6 +13,7 @@
 // the end of the turn, so that many small sends make one write.
 public import Bytes
 public import Platform
+public import TLS
 
 /// Why a connection ended.
 public enum CloseReason: Equatable, Sendable {
@@ -49,7 +51,7 @@ open class StreamConnection: Channel {
         public init() {}
     }
 
-    private enum State { case connecting, open, finishing, closed }
+    private enum State { case connecting, securing, open, finishing, closed }
 
     /// The loop it lives on.
     public final let loop: EventLoop
@@ -60,6 +62,8 @@ open class StreamConnection: Channel {
 
     private final var output = ByteBuffer()
     private final var descriptor: Descriptor
+    private final let security: TLSContext?
+    private final var session: TLSSession?
     private final var state: State
     private final var isReading = true
     private final var isEnded = false
@@ -75,19 +79,22 @@ open class StreamConnection: Channel {
         self.loop = loop
         self.limits = limits
         self.descriptor = descriptor
+        security = nil
         state = .open
         super.init()
         try registerNow()
     }
 
     /// Starts a connection: `connected` or `closed` follows from the loop, never from here. Errors
-    /// that the kernel reports at once (no route, refused on a unix socket) are thrown.
+    /// that the kernel reports at once (no route, refused on a unix socket) are thrown. With
+    /// `security` the connection is encrypted, and the timeout covers the handshake.
     public init(
         loop: EventLoop, connectingTo address: SocketAddress, from source: SocketAddress? = nil,
-        timeoutMilliseconds: Int64, limits: Limits = Limits()
+        timeoutMilliseconds: Int64, limits: Limits = Limits(), security: TLSContext? = nil
     ) throws(SystemError) {
         self.loop = loop
         self.limits = limits
+        self.security = security
         descriptor = try Socket.connect(to: address, from: source)
         state = .connecting
         super.init()
@@ -154,7 +161,7 @@ open class StreamConnection: Channel {
     /// Lets `fill` append to the output queue: for writers that compose in place.
     public final func withOutput(_ fill: (inout ByteBuffer) -> Void) {
         loop.assertOnThread()
-        guard state == .open || state == .connecting, !isSendingFinished else { return }
+        guard state == .open || isConnecting, !isSendingFinished else { return }
         fill(&output)
         if output.count > limits.outputBytesMax {
             // Not inside the caller's stack: it may be in the middle of composing.
@@ -164,7 +171,7 @@ open class StreamConnection: Channel {
     }
 
     private final func planFlush() {
-        guard !isFlushPlanned, state != .connecting else { return }
+        guard !isFlushPlanned, !isConnecting else { return }
         isFlushPlanned = true
         loop.runNextTurn { self.flush() }
     }
@@ -175,7 +182,10 @@ open class StreamConnection: Channel {
         guard state == .open || state == .finishing else { return }
         while !output.isEmpty {
             do {
-                let sent = try Socket.send(output.readable, to: descriptor)
+                let sent =
+                    if let session { try session.send(output.readable) } else {
+                        try Socket.send(output.readable, to: descriptor)
+                    }
                 if sent == 0 { break }
                 output.consume(sent)
             } catch {
@@ -185,7 +195,10 @@ open class StreamConnection: Channel {
         if output.isEmpty {
             if output.capacity > limits.keptBytesMax { output.release() }
             if state == .finishing { return finish(.local) }
-            if isSendingFinished { Socket.finishSending(descriptor) }
+            if isSendingFinished {
+                session?.finish()
+                Socket.finishSending(descriptor)
+            }
         }
         updateInterest()
     }
@@ -229,8 +242,8 @@ open class StreamConnection: Channel {
 
     /// Writes what is queued, then closes. Reads nothing more.
     public final func closeAfterFlush() {
-        guard state == .open || state == .connecting else { return }
-        if state == .connecting { return finish(.local) }
+        guard state == .open || isConnecting else { return }
+        if isConnecting { return finish(.local) }
         state = .finishing
         flush()
     }
@@ -240,6 +253,8 @@ open class StreamConnection: Channel {
         state = .closed
         loop.deregister(self)
         if let timer = connectTimer.take() { loop.cancel(timer) }
+        session?.finish()
+        session = nil
         descriptor.close()
         output.release()
         closed(reason)
@@ -247,14 +262,17 @@ open class StreamConnection: Channel {
 
     // MARK: Readiness
 
+    private final var isConnecting: Bool { state == .connecting || state == .securing }
+
     private final var interest: Readiness {
         switch state {
         case .connecting: return .writable
+        case .securing: return session?.wantsWritable == true ? .writable : .readable
         case .finishing: return .writable
         case .closed: return []
         case .open:
             var wanted: Readiness = isReading && !isEnded ? .readable : []
-            if !output.isEmpty { wanted.insert(.writable) }
+            if !output.isEmpty || session?.wantsWritable == true { wanted.insert(.writable) }
             return wanted
         }
     }
@@ -266,11 +284,13 @@ open class StreamConnection: Channel {
     /// Completes the connection attempt, writes, reads: in this order.
     public final override func ready(_ readiness: Readiness) {
         if state == .connecting { return completeConnecting() }
+        if state == .securing { return secure() }
         if readiness.contains(.writable) {
             flush()
             if state == .open && output.isEmpty { drained() }
         }
-        if state == .open && isReading && !isEnded && !readiness.isDisjoint(with: .input) { read() }
+        let isInput = !readiness.isDisjoint(with: .input) || session?.wantsWritable == true
+        if state == .open && isReading && !isEnded && isInput { read() }
         // Reported whatever is asked for: ignoring it would make the loop spin.
         if state != .closed && !(state == .open && isReading && !isEnded)
             && !readiness.isDisjoint(with: [.failed, .hungUp])
@@ -281,6 +301,26 @@ open class StreamConnection: Channel {
 
     private final func completeConnecting() {
         if let error = Socket.connectError(descriptor) { return finish(.failed(error)) }
+        guard let security else { return open() }
+        do {
+            session = try TLSSession(security, on: descriptor)
+        } catch {
+            return finish(.failed(error))
+        }
+        state = .securing
+        secure()
+    }
+
+    private final func secure() {
+        do {
+            guard try session?.handshake() ?? true else { return updateInterest() }
+        } catch {
+            return finish(.failed(error))
+        }
+        open()
+    }
+
+    private final func open() {
         if let timer = connectTimer.take() { loop.cancel(timer) }
         state = .open
         updateInterest()
@@ -293,8 +333,13 @@ open class StreamConnection: Channel {
         for _ in 0..<limits.readsPerTurnMax where !ended {
             guard isReading, state == .open else { return }
             do {
-                let outcome = try Socket.receive(
-                    from: descriptor, into: &input, minimum: limits.readBytes)
+                let outcome =
+                    if let session {
+                        try session.receive(into: &input, minimum: limits.readBytes)
+                    } else {
+                        try Socket.receive(
+                            from: descriptor, into: &input, minimum: limits.readBytes)
+                    }
                 switch outcome {
                 case .wouldBlock: return
                 case .end: ended = true

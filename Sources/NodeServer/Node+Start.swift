@@ -25,6 +25,7 @@ extension Node {
         try loadUsers()
         try watchSignals()
         try openListeners()
+        try startEncryption()
         try startControlPort()
         printBanner()
         log.notice("Server initialized")

@@ -19,6 +19,7 @@ import Platform
 import RESP
 import Scripting
 import Store
+import TLS
 
 /// A running data node.
 public final class Node {
@@ -46,6 +47,10 @@ public final class Node {
     var statistics = Statistics()
     var identity = DurableIdentity()
     var listeners = Listeners()
+    /// Certificates for clients and replicas that connect; nil without TLS.
+    var serverSecurity: TLSContext?
+    /// Certificates for the connection to the upstream; nil when that is plain.
+    var clientSecurity: TLSContext?
     var cron = Cron()
     var memory = MemoryState()
     var shutdown = ShutdownState()

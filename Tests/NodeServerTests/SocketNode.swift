@@ -7,6 +7,7 @@ import Log
 import Platform
 import RESP
 import Replication
+import TLS
 
 @testable import NodeServer
 
@@ -115,6 +116,7 @@ final class ServedConnection: StreamConnection, ReplicaConnection {
 final class SocketNode: LinksHost {
     let loop: EventLoop
     var linkSettings = LinkSettings()
+    var linkSecurity: TLSContext?
     var peerIdentity: PeerIdentity
     var data: [UInt8] = []
     var database = 0

@@ -40,21 +40,30 @@ extension Node {
     }
 
     /// Replaces the settings and carries every difference to where it acts.
-    func apply(_ new: NodeSettings) throws(ConfigSetError) {
+    /// Certificates are also read again when `reloadsCertificates`.
+    func apply(
+        _ new: NodeSettings, reloadsCertificates: Bool = false
+    ) throws(ConfigSetError) {
         let old = settings
         var new = new
+        let security =
+            reloadsCertificates || new.tls != old.tls ? try security(for: new) : nil
         if engine.isLoading && new.appendOnly != old.appendOnly {
             throw .refused(name: "appendonly", reason: "the data set is being loaded")
         }
         if new.directory != old.directory { new.directory = try enter(new.directory) }
-        if new.port != old.port || new.bind != old.bind {
-            do throws(ConfigSetError) {
+        do throws(ConfigSetError) {
+            if new.port != old.port || new.bind != old.bind {
                 try listen(as: new, portChanged: new.port != old.port)
-            } catch {
-                _ = try? enter(old.directory)
-                throw error
             }
+            if new.tlsPort != old.tlsPort || new.bind != old.bind {
+                try listenEncrypted(as: new, portChanged: new.tlsPort != old.tlsPort)
+            }
+        } catch {
+            _ = try? enter(old.directory)
+            throw error
         }
+        if let security { (serverSecurity, clientSecurity) = security }
         settings = new
         engine.settings = Node.engineSettings(new)
         scripts.busyMilliseconds = Int64(new.busyMilliseconds)

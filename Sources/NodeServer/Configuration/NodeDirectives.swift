@@ -6,6 +6,6 @@ public import Directives
 public enum NodeDirectives {
     /// Every directive, by section.
     public static let table = DirectiveTable<NodeSettings>(
-        network + general + limits + memory + values + security + snapshots + log + replication
-            + controlPlane + acceptedSwitches + acceptedNumbers + acceptedWords)
+        network + encryption + general + limits + memory + values + security + snapshots + log
+            + replication + controlPlane + acceptedSwitches + acceptedNumbers + acceptedWords)
 }

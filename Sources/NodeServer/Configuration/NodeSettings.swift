@@ -7,6 +7,8 @@
 internal import Commands
 internal import Store
 
+import TLS
+
 /// When a background save starts by itself: `changes` writes within `seconds`.
 public struct SavePoint: Equatable, Sendable {
     /// Length of the window in seconds.
@@ -103,6 +105,9 @@ public struct NodeSettings: Equatable, Sendable {
     var listenBacklog = 511
     var protectedMode = true
     var clientsMax = 10_000
+    var tlsPort = 0
+    var tls = TLSSettings()
+    var encryptsReplication = false
     var bindSourceAddress = ""
     // General
     var pidFile = ""

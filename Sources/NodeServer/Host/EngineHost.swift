@@ -61,7 +61,8 @@ final class EngineHost: NodeHost {
         do throws(ConfigSetError) {
             _ = try NodeDirectives.table.set(
                 pairs, in: &new, allowingProtected: allowsProtectedConfigs(client))
-            try node.apply(new)
+            let isAboutCertificates = pairs.contains { $0.name.lowercased().hasPrefix("tls-") }
+            try node.apply(new, reloadsCertificates: isAboutCertificates)
             if pairs.contains(where: { $0.name.lowercased() == "requirepass" }) {
                 node.engine.resetDefaultPassword()
             }

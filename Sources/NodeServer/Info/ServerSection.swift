@@ -21,7 +21,8 @@ extension Node {
         text.field("process_id", ProcessFacts.processID)
         text.field("process_supervised", "no")
         text.field("run_id", runID)
-        text.field("tcp_port", listeners.port)
+        text.field(
+            "tcp_port", listeners.port > 0 ? listeners.port : listeners.encryptedPort)
         text.field("server_time_usec", Clock.wallMicroseconds())
         text.field("uptime_in_seconds", uptime)
         text.field("uptime_in_days", uptime / 86_400)
@@ -34,10 +35,13 @@ extension Node {
         if let remaining = shutdown.remainingMilliseconds(now: loop.nowMilliseconds) {
             text.field("shutdown_in_milliseconds", remaining)
         }
-        for (index, listener) in listeners.network.enumerated() {
-            text.field(
-                named: "listener\(index)",
-                "name=tcp,bind=\(listener.address.host),port=\(listener.address.port)")
+        let kinds = [
+            ("tcp", listeners.network.map(\.address), listeners.port),
+            ("tls", listeners.encrypted.map(\.address), listeners.encryptedPort),
+        ].filter { !$0.1.isEmpty }
+        for (index, (name, addresses, port)) in kinds.enumerated() {
+            let bound = addresses.map { "bind=\($0.host)," }.joined()
+            text.field(named: "listener\(index)", "name=\(name),\(bound)port=\(port)")
         }
     }
 

@@ -6,6 +6,7 @@ import Bytes
 import EventLoop
 import Log
 import Replication
+import TLS
 
 /// Directives that links read.
 struct LinkSettings: Equatable {
@@ -85,6 +86,8 @@ protocol LinksHost: AnyObject {
     var loop: EventLoop { get }
     /// Directives in force.
     var linkSettings: LinkSettings { get }
+    /// Certificates for the connection to the upstream; nil when it is plain.
+    var linkSecurity: TLSContext? { get }
     /// Who this node is.
     var peerIdentity: PeerIdentity { get }
     /// Whether the data set holds a key.

@@ -9,6 +9,7 @@ import Platform
 import RESP
 import Replication
 import Store
+import TLS
 
 /// Gives links what they need of a node. Engine thread only.
 final class NodeLinksHost: LinksHost {
@@ -32,13 +33,22 @@ final class NodeLinksHost: LinksHost {
 
     // MARK: Facts
 
+    var linkSecurity: TLSContext? { node.clientSecurity }
+
+    /// Where an upstream that connects as this node does would find it.
+    private var announcedPort: Int {
+        if node.settings.announcedPort > 0 { return node.settings.announcedPort }
+        let isEncrypted = node.settings.encryptsReplication && node.listeners.encryptedPort > 0
+        return isEncrypted || node.listeners.port == 0
+            ? node.listeners.encryptedPort : node.listeners.port
+    }
+
     var linkSettings: LinkSettings {
         let settings = node.settings
         func given(_ text: String) -> String? { text.isEmpty ? nil : text }
         return LinkSettings(
             user: given(settings.upstreamUser), password: given(settings.upstreamPassword),
-            announcedPort: settings.announcedPort > 0
-                ? settings.announcedPort : Int(node.listeners.port),
+            announcedPort: announcedPort,
             announcedAddress: given(settings.announcedAddress),
             sourceAddress: given(settings.bindSourceAddress),
             timeoutMilliseconds: Int64(settings.replicationTimeoutSeconds) * 1000,

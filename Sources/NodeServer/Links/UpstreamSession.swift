@@ -266,7 +266,7 @@ final class UpstreamSession {
             let connection = try UpstreamConnection(
                 loop: host.loop, connectingTo: address, from: source,
                 timeoutMilliseconds: ReplicationLimits.connectTimeoutMilliseconds,
-                limits: limits)
+                limits: limits, security: host.linkSecurity)
             connection.session = self
             self.connection = connection
         } catch {

@@ -17,14 +17,18 @@ struct ListenFailure: Error {
 /// The open listeners of a node.
 struct Listeners {
     private(set) var network: [Listener] = []
+    private(set) var encrypted: [Listener] = []
     private(set) var local: Listener?
 
     /// The TCP port; 0 when there is none.
     var port: Int { network.first.map { Int($0.address.port) } ?? 0 }
 
+    /// The TLS port; 0 when there is none.
+    var encryptedPort: Int { encrypted.first.map { Int($0.address.port) } ?? 0 }
+
     /// Opens listeners for `addresses` at `port`, without changing the present ones.
     static func open(
-        _ addresses: [String], port: Int, backlog: Int, node: Node
+        _ addresses: [String], port: Int, backlog: Int, node: Node, isEncrypted: Bool = false
     ) throws(ListenFailure) -> [Listener] {
         var opened: [Listener] = []
         do throws(ListenFailure) {
@@ -38,7 +42,9 @@ struct Listeners {
                         opened.append(
                             try Listener(
                                 loop: node.loop, address: address, backlog: Int32(clamping: backlog)
-                            ) { [unowned node] in node.accept($0, isLocal: false) })
+                            ) { [unowned node] in
+                                node.accept($0, isLocal: false, isEncrypted: isEncrypted)
+                            })
                     }
                 } catch  where isOptional && !error.isAddressInUse {
                     continue
@@ -68,6 +74,12 @@ struct Listeners {
         network = listeners
     }
 
+    /// Takes `listeners` in place of the present TLS listeners, which are closed.
+    mutating func replaceEncrypted(_ listeners: [Listener]) {
+        for listener in encrypted { listener.close() }
+        encrypted = listeners
+    }
+
     /// Opens the Unix socket at `path`, replacing a file that a former process left there.
     mutating func openLocal(_ path: String, permissions: Int, node: Node) throws(SystemError) {
         try? FileSystem.unlink(path)
@@ -83,6 +95,7 @@ struct Listeners {
     /// Closes everything; `path` is the Unix socket's file.
     mutating func close(path: String) {
         replaceNetwork([])
+        replaceEncrypted([])
         local?.close()
         if local != nil && !path.isEmpty { try? FileSystem.unlink(path) }
         local = nil

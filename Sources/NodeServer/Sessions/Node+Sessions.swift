@@ -9,11 +9,15 @@ import RESP
 
 extension Node {
     /// Takes a connection that a listener has accepted.
-    func accept(_ descriptor: consuming Descriptor, isLocal: Bool) {
+    func accept(
+        _ descriptor: consuming Descriptor, isLocal: Bool, isEncrypted: Bool = false
+    ) {
         statistics.connectionsReceived += 1
         let peer = isLocal ? nil : try? Socket.peerAddress(of: descriptor)
         if let refusal = refusal(isLocal: isLocal, peer: peer) {
             statistics.connectionsRejected += 1
+            // One that waits for a handshake could not read it.
+            if isEncrypted { return }
             // What does not fit into an empty socket buffer is not worth waiting for.
             _ = try? Socket.send(ByteSlice(refusal), to: descriptor)
             return
@@ -37,7 +41,8 @@ extension Node {
         engine.welcome(client)
         do throws(SystemError) {
             let session = try Session(
-                node: self, client: client, descriptor: descriptor, isLocal: isLocal)
+                node: self, client: client, descriptor: descriptor, isLocal: isLocal,
+                security: isEncrypted ? serverSecurity : nil)
             clients.add(session)
         } catch {
             log.warning("Cannot serve a connection: \(error)")

@@ -18,6 +18,7 @@ public import Bytes
 public import Commands
 public import EventLoop
 public import Platform
+import TLS
 import RESP
 
 /// Takes a connection over that speaks the replication protocol. Runs on the engine thread.
@@ -52,6 +53,8 @@ public final class Session: Channel {
     /// In the turn's list of sessions whose output is to be sent.
     var isListedForOutput = false
     private(set) var descriptor: Descriptor
+    /// Encryption; nil on a plain connection.
+    private var encryption: TLSSession?
     private var leftover = ByteBuffer()
     private var link: (any ConnectionLink)?
     private var waitsForRoom = false
@@ -59,7 +62,8 @@ public final class Session: Channel {
     private var softLimitSinceMilliseconds: Int64 = 0
 
     init(
-        node: Node, client: ClientState, descriptor: consuming Descriptor, isLocal: Bool
+        node: Node, client: ClientState, descriptor: consuming Descriptor, isLocal: Bool,
+        security: TLSContext? = nil
     ) throws(SystemError) {
         self.node = node
         self.client = client
@@ -67,6 +71,7 @@ public final class Session: Channel {
         self.descriptor = descriptor
         parser = RequestParser(limits: node.requestLimits(for: client))
         super.init()
+        if let security { encryption = try TLSSession(security, on: self.descriptor) }
         try node.loop.register(self, descriptor: self.descriptor, interest: .readable)
         client.descriptorNumber = self.descriptor.number
     }
@@ -101,9 +106,8 @@ public final class Session: Channel {
     public override func ready(_ readiness: Readiness) {
         // Not at once: what other sessions of this turn have sent here must wait for the log.
         if readiness.contains(.writable) { requestFlush() }
-        guard state != .closed, !readiness.isDisjoint(with: [.readable, .failed, .hungUp]) else {
-            return
-        }
+        let isInput = !readiness.isDisjoint(with: [.readable, .failed, .hungUp])
+        guard state != .closed, isInput || encryption?.wantsWritable == true else { return }
         receive()
     }
 
@@ -111,11 +115,16 @@ public final class Session: Channel {
         let outcome: ReceiveOutcome
         let usesShared = leftover.isEmpty && state != .held
         do throws(SystemError) {
-            outcome =
-                usesShared
-                ? try node.turn.receive(from: descriptor)
-                : try Socket.receive(from: descriptor, into: &leftover, minimum: wantedBytes)
+            if let encryption {
+                outcome = try receive(encryption, usesShared: usesShared)
+            } else {
+                outcome =
+                    usesShared
+                    ? try node.turn.receive(from: descriptor)
+                    : try Socket.receive(from: descriptor, into: &leftover, minimum: wantedBytes)
+            }
         } catch {
+            if encryption != nil { node.noteFailedEncryption(error, of: client) }
             return close()
         }
         switch outcome {
@@ -143,6 +152,17 @@ public final class Session: Channel {
             node.closeOverQueryLimit(self)
         }
         node.clientMemoryChanged(self)
+    }
+
+    private func receive(
+        _ encryption: TLSSession, usesShared: Bool
+    ) throws(SystemError) -> ReceiveOutcome {
+        let outcome =
+            usesShared
+            ? try node.turn.receive(from: encryption)
+            : try encryption.receive(into: &leftover, minimum: wantedBytes)
+        if encryption.wantsWritable { waitForRoom() }
+        return outcome
     }
 
     /// Room to offer when a command is known to be large: fewer calls, but never much more than
@@ -241,7 +261,12 @@ public final class Session: Channel {
         defer { node.statistics.outputBytes &+= Int64(sentTotal) }
         while !client.output.buffer.isEmpty {
             do throws(SystemError) {
-                let sent = try Socket.send(client.output.buffer.readable, to: descriptor)
+                let sent =
+                    if let encryption {
+                        try encryption.send(client.output.buffer.readable)
+                    } else {
+                        try Socket.send(client.output.buffer.readable, to: descriptor)
+                    }
                 if sent == 0 { return waitForRoom() }
                 client.output.buffer.consume(sent)
                 sentTotal += sent
@@ -321,6 +346,8 @@ public final class Session: Channel {
         state = .closed
         node.clientMemoryChanged(self)
         node.loop.deregister(self)
+        encryption?.finish()
+        encryption = nil
         descriptor.close()
         node.forget(self)
         let link = link.take()

@@ -14,6 +14,7 @@ import Commands
 import EventLoop
 import Platform
 import RESP
+import TLS
 
 /// The state of the running turn.
 final class Turn {
@@ -36,6 +37,11 @@ final class Turn {
     /// Reads into the shared buffer.
     func receive(from descriptor: borrowing Descriptor) throws(SystemError) -> ReceiveOutcome {
         try Socket.receive(from: descriptor, into: &buffer, minimum: Session.readBytes)
+    }
+
+    /// As above, from an encrypted connection.
+    func receive(from encryption: TLSSession) throws(SystemError) -> ReceiveOutcome {
+        try encryption.receive(into: &buffer, minimum: Session.readBytes)
     }
 
     /// Forgets the shared buffer's bytes.
