@@ -25,6 +25,7 @@ struct StreamReadOptions {
             let option = arguments[index]
             let more = arguments.count - index - 1
             if more > 0 && option.equalsIgnoringCase("block") {
+                if engine.script.isActive { throw StreamReadOptions.blocksInScript(arguments[0]) }
                 index += 1
                 timeoutMilliseconds = try engine.timeout(milliseconds: arguments[index])
             } else if more > 0 && option.equalsIgnoringCase("count") {
@@ -61,6 +62,11 @@ struct StreamReadOptions {
                     + "for each stream key an ID or '\(isGroup ? ">" : "$")' must be specified.")
         }
         keys = start..<start + count / 2
+    }
+
+    private static func blocksInScript(_ command: ByteSlice) -> ReplyError {
+        ReplyError(
+            composed: "ERR \(command.string) command is not allowed with BLOCK option from scripts")
     }
 
     private static func onlyForGroups(_ option: String) -> ReplyError {
