@@ -18,7 +18,7 @@ struct StreamReadOptions {
     private(set) var keys = 0..<0
 
     init(
-        _ arguments: Arguments, isGroup: Bool, _ engine: CommandEngine, _ client: ClientState
+        _ arguments: Arguments, isGroup: Bool, _ engine: CommandEngine
     ) throws(ReplyError) {
         var index = 1
         while index < arguments.count && keys.isEmpty {

@@ -14,7 +14,7 @@ extension Streams {
     static func read(
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
     ) throws(ReplyError) {
-        let options = try StreamReadOptions(arguments, isGroup: false, engine, client)
+        let options = try StreamReadOptions(arguments, isGroup: false, engine)
         for position in options.keys {
             let key = arguments[position]
             let entry = engine.read(key, engine.keyspace.hash(key), client)
@@ -111,7 +111,7 @@ extension Streams {
     static func readGroup(
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
     ) throws(ReplyError) {
-        let options = try StreamReadOptions(arguments, isGroup: true, engine, client)
+        let options = try StreamReadOptions(arguments, isGroup: true, engine)
         for position in options.keys {
             _ = try reading(engine, client, arguments, options, position, isFirst: true)
         }
