@@ -2,7 +2,7 @@
 internal import Bytes
 
 extension ClientState {
-    /// Bytes that one name in a list costs beside its text: array, slot, entry of the server's table.
+    /// Bytes that one name in a list costs beside its text: array, slot, the server's table.
     private static let nameBytes = 96
 
     /// Bytes of queued commands, watched keys and subscriptions, roughly.

@@ -44,8 +44,8 @@ extension Debugging {
             }
             text += " serializedlength:\(length)"
         }
-        text +=
-            " lru:\(entry.accessClock) lru_seconds_idle:\(engine.keyspace.accessClock.idleSeconds(of: entry))"
+        let idle = engine.keyspace.accessClock.idleSeconds(of: entry)
+        text += " lru:\(entry.accessClock) lru_seconds_idle:\(idle)"
         if let list = entry.object as? ListObject, entry.encodingName.description == "quicklist" {
             let nodes = max(list.pageCount, 1)
             let hundredths = list.count * 100 / nodes

@@ -7,5 +7,6 @@ public enum NodeDirectives {
     /// Every directive, by section.
     public static let table = DirectiveTable<NodeSettings>(
         network + encryption + general + limits + memory + values + security + snapshots + log
-            + replication + controlPlane + acceptedSwitches + acceptedNumbers + acceptedWords)
+            + replication + controlPlane + acceptedSwitches + acceptedNumbers + acceptedWords
+            + acceptedCluster)
 }

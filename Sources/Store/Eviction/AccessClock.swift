@@ -5,9 +5,9 @@
 //                bits 0–7  logarithmic counter: it rises by one with the probability
 //                          1 / ((counter - 5) * logFactor + 1) and falls by one each decayMinutes
 //
-// A new key begins with the present second, or with a counter of 5, so that it is not evicted before
-// it had a chance. The formulas are those of Redis; so is the meaning of the bits after the policy
-// changed: wrong for a while, then right again.
+// A new key begins with the present second, or with a counter of 5, so that it is not evicted
+// before it had a chance. The formulas are those of Redis; so is the meaning of the bits after the
+// policy changed: wrong for a while, then right again.
 
 internal import Bytes
 
