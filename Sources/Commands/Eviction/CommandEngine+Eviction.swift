@@ -122,7 +122,9 @@ extension CommandEngine {
                 break
             }
         }
-        eviction.spentInTurn += owner.monotonicNanoseconds() - started
+        let spent = owner.monotonicNanoseconds() - started
+        eviction.spentInTurn += spent
+        noteLatency("eviction-cycle", microseconds: spent / 1_000)
         return relief
     }
 
