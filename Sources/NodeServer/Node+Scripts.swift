@@ -51,7 +51,6 @@ extension Node {
             return session.client !== caller && !session.isHandedOver
         }
         if shutdown.isFinished {
-            engine.abandon(unit)
             _ = commitStream()
             ProcessFacts.exit(code: shutdown.exitStatus)
         }

@@ -158,7 +158,13 @@ enum Server {
             try engine.host.abortShutdown()
             return client.writer.ok()
         }
-        if engine.script.isBusy && options.saves != false { throw engine.busyError }
+        if engine.script.isBusy {
+            guard options.saves == false else { throw engine.busyError }
+            // Nothing may stop it any more: what the script has begun is taken back.
+            options.isForced = true
+            options.isImmediate = true
+            engine.abandonScript()
+        }
         try engine.host.shutDown(options, client: client)
     }
 

@@ -55,16 +55,20 @@ extension CommandEngine {
             now: now, keyHash: keyHash, unitStart: unitStart, unitEffectCount: unitEffectCount,
             isPropagating: isPropagating)
         isPropagating = script.propagates
+        script.suspended = unit
         return unit
     }
 
-    /// Takes back what a unit has put into the stream: the process ends before the script does.
-    public func abandon(_ unit: InterruptedUnit) {
-        if unit.unitEffectCount > 0 { effects.truncate(to: unit.unitStart) }
+    /// Takes back what the script has put into the stream: the process ends before the script does.
+    func abandonScript() {
+        guard let unit = script.suspended, unit.unitEffectCount > 0 else { return }
+        effects.truncate(to: unit.unitStart)
+        beginUnit()
     }
 
     /// Goes on with a unit that was set aside.
     public func resumeUnit(_ unit: InterruptedUnit) {
+        script.suspended = nil
         nowMilliseconds = unit.now
         keyHash = unit.keyHash
         rawRequest = ByteSlice()

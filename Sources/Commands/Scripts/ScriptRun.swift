@@ -32,6 +32,8 @@ struct ScriptRun {
     var propagates = true
     var startedNanoseconds: Int64 = 0
     var isBusy = false
+    /// The script's unit while other clients are served.
+    var suspended: InterruptedUnit?
     var isKilled = false
     /// What TIME answers within the script; 0 before it was asked.
     var microseconds: Int64 = 0
