@@ -14,10 +14,13 @@ enum MemberBlock {
     @inline(__always)
     static func chunkBytes(_ size: Int) -> Int { max((size &+ 8 &+ 15) & ~15, 32) }
 
-    /// A block for an entry of `size` bytes, not filled yet.
+    /// A block for an entry of `size` bytes, not filled yet. It has all bytes of its chunk: a value
+    /// that fits the chunk is replaced in place.
     @inline(__always)
     static func make(_ size: Int) -> Entry {
-        unsafe Entry(base: UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16))
+        unsafe Entry(
+            base: UnsafeMutableRawPointer.allocate(
+                byteCount: chunkBytes(size) &- 8, alignment: 16))
     }
 
     /// Frees an entry with what it refers to.
