@@ -34,6 +34,8 @@ struct hw_lua {
     int reference;
     /// Registry place where an error waits for being written.
     int error_reference;
+    /// Registry place of the list behind the slots at the bottom of the stack.
+    int anchors;
     /// `redis.call` is running: it must not be entered again.
     bool is_calling;
     bool is_loading;
@@ -50,8 +52,18 @@ struct hw_lua {
 #define HW_FIELD_GLOBALS "headwater.globals"
 #define HW_FIELD_LOADING_GLOBALS "headwater.loading-globals"
 
-/// Slots at the bottom of the stack of a state's main thread.
-enum { HW_SLOT_RUN = 1, HW_SLOT_HANDLER = 2, HW_SLOT_COUNT = 2 };
+/// Slots at the bottom of the stack of a state's main thread: what must be at hand without any
+/// allocation. The face of the globals shows the table that its metatable (slot 3) has under the
+/// key of slot 4: that of slot 5, or that of slot 6 while a library loads.
+enum {
+    HW_SLOT_RUN = 1,
+    HW_SLOT_HANDLER,
+    HW_SLOT_FACE,
+    HW_SLOT_FACE_KEY,
+    HW_SLOT_GLOBALS,
+    HW_SLOT_LOADING_GLOBALS,
+    HW_SLOT_COUNT = HW_SLOT_LOADING_GLOBALS,
+};
 
 /// The owner of a state, found without touching the stack.
 static inline hw_lua *hw_owner(lua_State *state) {

@@ -256,17 +256,15 @@ int hw_lua_compile(hw_lua *lua, hw_bytes source) {
     return work.reference;
 }
 
-/// Chooses which table the face of the globals shows.
-static void show_globals(lua_State *state, const char *field) {
-    lua_getmetatable(state, LUA_GLOBALSINDEX);
-    lua_getfield(state, LUA_REGISTRYINDEX, field);
-    lua_setfield(state, -2, "__index");
-    lua_pop(state, 1);
+/// Chooses which table the face of the globals shows. Allocates nothing: the key is there.
+static void show_globals(hw_lua *lua, int slot) {
+    lua_pushvalue(lua->state, HW_SLOT_FACE_KEY);
+    lua_pushvalue(lua->state, slot);
+    lua_rawset(lua->state, HW_SLOT_FACE);
 }
 
 static int load_library(lua_State *state) {
     compilation *work = lua_touserdata(state, 1);
-    show_globals(state, HW_FIELD_LOADING_GLOBALS);
     if (!compile(state, work->source, "@user_function")) {
         lua_pushfstring(state, "Error compiling function: %s", lua_tostring(state, -1));
         return put_top(state, work->lua);
@@ -290,22 +288,18 @@ static int load_library(lua_State *state) {
     return put_top(state, work->lua);
 }
 
-static int restore_globals(lua_State *state) {
-    show_globals(state, HW_FIELD_GLOBALS);
-    return 0;
-}
-
 bool hw_lua_load_library(hw_lua *lua, hw_bytes source) {
     compilation work = {lua, source, -1};
     lua->output.count = 0;
     lua->is_loading = true;
     set_hook(lua);
-    if (lua_cpcall(lua->state, load_library, &work)) put_fixed(lua, "not enough memory");
+    show_globals(lua, HW_SLOT_LOADING_GLOBALS);
+    int status = lua_cpcall(lua->state, load_library, &work);
+    if (status) put_fixed(lua, "not enough memory");
     lua_settop(lua->state, HW_SLOT_COUNT);
+    show_globals(lua, HW_SLOT_GLOBALS);
     lua->is_loading = false;
-    // Needs no new memory but for two short strings that are interned already.
-    if (lua_cpcall(lua->state, restore_globals, NULL)) abort();
-    lua_settop(lua->state, HW_SLOT_COUNT);
+    if (status) lua_gc(lua->state, LUA_GCCOLLECT, 0);
     return work.reference > 0;
 }
 
@@ -318,20 +312,37 @@ void hw_lua_release(hw_lua *lua, int reference) {
 static int build(lua_State *state) {
     hw_lua *lua = lua_touserdata(state, 1);
     hw_build_sandbox(state);
+    // The first release of a reference makes a key in the registry: it is there from now on.
+    lua_pushboolean(state, 0);
+    luaL_unref(state, LUA_REGISTRYINDEX, luaL_ref(state, LUA_REGISTRYINDEX));
     lua_pushboolean(state, 0);
     lua->error_reference = luaL_ref(state, LUA_REGISTRYINDEX);
+
+    lua_createtable(state, HW_SLOT_COUNT, 0);
     lua_getfield(state, LUA_REGISTRYINDEX, HW_FIELD_GLOBALS);
     lua_pushcclosure(state, run, 1);
-    lua_setfield(state, LUA_REGISTRYINDEX, "headwater.run");
+    lua_rawseti(state, -2, HW_SLOT_RUN);
+    lua_pushcfunction(state, handle_error);
+    lua_rawseti(state, -2, HW_SLOT_HANDLER);
+    lua_getmetatable(state, LUA_GLOBALSINDEX);
+    lua_rawseti(state, -2, HW_SLOT_FACE);
+    lua_pushliteral(state, "__index");
+    lua_rawseti(state, -2, HW_SLOT_FACE_KEY);
+    lua_getfield(state, LUA_REGISTRYINDEX, HW_FIELD_GLOBALS);
+    lua_rawseti(state, -2, HW_SLOT_GLOBALS);
+    lua_getfield(state, LUA_REGISTRYINDEX, HW_FIELD_LOADING_GLOBALS);
+    lua_rawseti(state, -2, HW_SLOT_LOADING_GLOBALS);
+    lua->anchors = luaL_ref(state, LUA_REGISTRYINDEX);
     return 0;
 }
 
-/// The anchors at the bottom of the stack of the main thread.
+/// Lays the slots at the bottom of the stack of the main thread; nothing here allocates.
 static bool anchor(hw_lua *lua) {
     lua_State *state = lua->state;
     if (lua_cpcall(state, build, lua)) return false;
-    lua_getfield(state, LUA_REGISTRYINDEX, "headwater.run");
-    lua_pushcfunction(state, handle_error);
+    lua_rawgeti(state, LUA_REGISTRYINDEX, lua->anchors);
+    for (int slot = 1; slot <= HW_SLOT_COUNT; slot++) lua_rawgeti(state, 1, slot);
+    lua_remove(state, 1);
     return lua_gettop(state) == HW_SLOT_COUNT;
 }
 

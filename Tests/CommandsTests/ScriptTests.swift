@@ -93,6 +93,24 @@ import Testing
         #expect(target.scripts.figures.scriptBytes <= 4 << 20)
     }
 
+    @Test func everyAllocationMayFail() throws {
+        let script = """
+            local t = {} for i = 1, 500 do t[i] = {i, tostring(i), i .. 'x'} end
+            redis.pcall('set', KEYS[1], cjson.encode(t)) redis.pcall('incr', KEYS[1])
+            return {cmsgpack.pack(t), redis.call('get', KEYS[1])}
+            """
+        let library = "#!lua name=a\nredis.register_function('f', function(k) return k end)"
+        for bytesMax in stride(from: 120_000, through: 260_000, by: 997) {
+            let target = EngineTarget(scriptBytesMax: bytesMax)
+            for _ in 0..<2 {
+                #expect(try target.run("EVAL", script, "1", "k") != "(none)")
+                #expect(try target.run("FUNCTION", "LOAD", "REPLACE", library) != "(none)")
+                #expect(try target.run("FCALL", "f", "1", "k") != "(none)")
+            }
+            #expect(try target.run("EVAL", "return 1", "0") == ":1")
+        }
+    }
+
     @Test func garbageOfScriptsIsCollected() throws {
         let target = EngineTarget()
         for _ in 0..<3_000 {
