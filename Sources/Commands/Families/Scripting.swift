@@ -112,6 +112,10 @@ enum Scripting {
             throw ReplyError("ERR Number of keys can't be greater than number of args")
         }
         if keyCount < 0 { throw ReplyError("ERR Number of keys can't be negative") }
+        if !engine.monitors.isEmpty {
+            engine.feedMonitors(
+                engine.table.number(of: arguments[0]), arguments, client, isShown: true)
+        }
         let count = Int(keyCount)
         try host.run(
             ScriptCall(

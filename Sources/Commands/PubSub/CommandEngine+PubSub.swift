@@ -130,10 +130,12 @@ extension CommandEngine {
         "tls-key-file-pass", "tls-client-key-file-pass", "cluster-secret",
     ]
 
-    /// Shows a command to the clients that sent MONITOR.
-    func feedMonitors(_ number: Int, _ arguments: Arguments, _ client: ClientState) {
+    /// Shows a command to the clients that sent MONITOR. A script `isShown` before what it runs.
+    func feedMonitors(
+        _ number: Int, _ arguments: Arguments, _ client: ClientState, isShown: Bool = false
+    ) {
         let flags = table.facts[number].flags
-        if flags.contains(.skipMonitor) || flags.contains(.admin) { return }
+        if !isShown && (flags.contains(.skipMonitor) || flags.contains(.admin)) { return }
         var line = ByteBuffer()
         let microseconds = owner.wallMicroseconds()
         let fraction = String(microseconds % 1_000_000)

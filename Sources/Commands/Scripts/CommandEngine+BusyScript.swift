@@ -11,6 +11,7 @@ public struct InterruptedUnit {
     fileprivate let unitStart: Int
     fileprivate let unitEffectCount: Int
     fileprivate let isPropagating: Bool
+    fileprivate let runningClient: ClientState?
 
     /// Whether the unit has put nothing into the stream yet: what is there may be drained.
     public var isWithoutEffects: Bool { unitEffectCount == 0 }
@@ -53,7 +54,7 @@ extension CommandEngine {
     public func suspendUnit() -> InterruptedUnit {
         let unit = InterruptedUnit(
             now: now, keyHash: keyHash, unitStart: unitStart, unitEffectCount: unitEffectCount,
-            isPropagating: isPropagating)
+            isPropagating: isPropagating, runningClient: runningClient)
         isPropagating = script.propagates
         script.suspended = unit
         return unit
@@ -76,6 +77,7 @@ extension CommandEngine {
         unitStart = unit.unitEffectCount == 0 ? effects.count : unit.unitStart
         unitEffectCount = unit.unitEffectCount
         isPropagating = unit.isPropagating
+        runningClient = unit.runningClient
     }
 
     /// What a client is told whose command must wait for the end of the script.

@@ -89,6 +89,9 @@ extension CommandEngine {
         }
         let started = owner.monotonicNanoseconds()
         runHandler(number, arguments, client)
+        if let caller = script.caller, caller.tracking != nil {
+            rememberReads(number, arguments, caller)
+        }
         count(number, since: started)
         if let caller = script.caller, caller.tracking != nil {
             rememberReads(number, arguments, caller)
