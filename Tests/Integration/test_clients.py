@@ -131,3 +131,16 @@ def test_redis_benchmark_runs_completely(node, pipeline):
     assert result.returncode == 0, result.stderr
     assert "rror" not in result.stdout + result.stderr
     assert len(re.findall(r"requests per second", result.stdout)) >= 19, result.stdout
+
+
+def test_every_command_of_redis_is_listed(node):
+    """Redis 7.0's COMMAND LIST, subcommands included."""
+    def listed(server):
+        server.client.response_callbacks.clear()
+        return set(server.client.execute_command("COMMAND", "LIST"))
+
+    with servers() as start:
+        missing = listed(start("redis")) - listed(node)
+    # A node is no member of a Redis Cluster: it refuses CLUSTER as a whole.
+    missing = {name for name in missing if not name.startswith(b"cluster|")}
+    assert missing == set()

@@ -104,10 +104,10 @@ enum Introspection {
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
     ) throws(ReplyError) {
         let table = engine.table
-        var numbers = Array(0..<table.topLevelCount)
+        // Subcommands count as commands here, other than in COMMAND COUNT.
+        var numbers = Array(table.specs.indices)
         if arguments.count == 5, arguments[2].equalsIgnoringCase("filterby") {
             let value = arguments[4]
-            numbers = Array(table.specs.indices)
             if arguments[3].equalsIgnoringCase("pattern") {
                 numbers = numbers.filter { number in
                     Array(table.fullName(number).utf8).withByteSlice {
