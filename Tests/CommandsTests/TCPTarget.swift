@@ -142,7 +142,11 @@ final class TCPTarget: TranscriptTarget {
                 guard case .bulk(let bytes) = element else { return "?" }
                 return bytes.map { String(UnicodeScalar($0)) }.joined()
             }
-            if words == mark { return effects }
+            if words == mark {
+                // The mark's own: the commands before it went to another database.
+                if effects.last?.first?.lowercased() == "select" { effects.removeLast() }
+                return effects
+            }
             let name = words.first?.lowercased()
             if name == "select", let database = Int(words[1]) { streamDatabase = database }
             if name != "ping" && name != "replconf" { effects.append(words) }

@@ -33,7 +33,7 @@ def fill(node):
         pipe.rpush(f"list:{number % 7}", *range(number % 11 + 1))
         pipe.hset(f"hash:{number % 9}", mapping={f"f{number}": number, "shared": "y"})
         pipe.sadd(f"set:{number % 5}", number, f"m{number}")
-        pipe.zadd(f"zset:{number % 6}", {f"m{number}": number / 3})
+        pipe.zadd(f"zset:{number % 6}", {f"m{number}": number / 4})
         pipe.xadd(f"stream:{number % 3}", {"field": number})
     pipe.execute()
 

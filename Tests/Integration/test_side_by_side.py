@@ -19,7 +19,7 @@ def replies(server, batch):
     """The replies to `batch`, errors as texts."""
     pipe = server.client.pipeline(transaction=False)
     # Replies as they come over the wire: what the client makes of them is not under test.
-    pipe.response_callbacks.clear()
+    pipe.response_callbacks = {}
     for command, _ in batch:
         pipe.execute_command(*command)
     found = pipe.execute(raise_on_error=False)
