@@ -78,6 +78,9 @@ public final class FactBoard: Sendable {
         ticks.store(ticks.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
     }
 
+    /// Engine: in the middle of a turn the stream stands at `offset`.
+    public func streamMoved(to position: Int64) { offset.store(position, ordering: .relaxed) }
+
     /// Engine: replaces the facts.
     public func publish(_ new: NodeFacts) { facts.withLock { $0 = new } }
 

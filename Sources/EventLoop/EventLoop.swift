@@ -151,15 +151,23 @@ public final class EventLoop {
 
     /// Delivers what is ready now to the channels that `serves` accepts, from inside the work of
     /// another channel: for work that takes too long to let others wait. The turn's own events are
-    /// forgotten with it; those that still hold are reported again by the next wait.
-    public func serveMeanwhile(where serves: (Channel) -> Bool) {
+    /// forgotten with it; those that still hold are reported again by the next wait. Then runs
+    /// `body`.
+    ///
+    /// The clock is fresh for both. Afterwards it is again what it was for the turn: its timers
+    /// must not take a peer for silent whose bytes wait for the next turn to be read.
+    public func serveMeanwhile(where serves: (Channel) -> Bool, then body: () -> Void) {
         assertOnThread()
+        let turnTime = now
+        now = Clock.monotonicMicroseconds()
+        defer { now = turnTime }
         let count = backend.wait(timeoutMilliseconds: 0)
         for index in 0..<count {
             if let channel = backend.channel(at: index), serves(channel) {
                 channel.ready(backend.readiness(at: index))
             }
         }
+        body()
     }
 
     /// Deregisters every channel (but the mailbox) and drops all timers and hooks: the end of a

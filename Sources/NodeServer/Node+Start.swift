@@ -41,10 +41,7 @@ extension Node {
 
     private func watchSignals() throws(StartFailure) {
         do throws(SystemError) {
-            let channel = try SignalChannel(signals: Node.signals, loop: loop) { [unowned self] in
-                receive($0)
-            }
-            signalChannel = channel
+            signalWatch = try SignalWatch.start(self)
         } catch {
             throw StartFailure("Cannot receive signals: \(error)")
         }
@@ -138,24 +135,5 @@ extension Node {
         Array(("\n" + lines.joined(separator: "\n") + "\n\n").utf8).withByteSlice {
             logOutput.writeRaw($0)
         }
-    }
-}
-
-/// Hands the signals of the process to the loop.
-final class SignalChannel: Channel {
-    private let descriptor: Descriptor
-    private let received: (Signal) -> Void
-
-    init(
-        signals: [Signal], loop: EventLoop, received: @escaping (Signal) -> Void
-    ) throws(SystemError) {
-        descriptor = try Signals.descriptor(for: signals)
-        self.received = received
-        super.init()
-        try loop.register(self, descriptor: descriptor, interest: .readable)
-    }
-
-    override func ready(_ readiness: Readiness) {
-        while let next = try? Signals.next(from: descriptor) { received(next.signal) }
     }
 }

@@ -69,7 +69,7 @@ public final class Node {
     private(set) lazy var linksHost = NodeLinksHost(self)
     /// Whom the node follows and who follows it.
     private(set) lazy var links = ReplicationLinks(host: linksHost)
-    var signalChannel: SignalChannel?
+    var signalWatch: SignalWatch?
     /// Facts have changed since they were last published.
     var hasNewFacts = false
     /// How long answers that may show what the log lacks wait for a log that cannot be written;
@@ -81,6 +81,8 @@ public final class Node {
     private var logBehindSinceMilliseconds: Int64?
     private var committed: [() -> Void] = []
     private var turnStartMicroseconds: Int64 = 0
+    /// When links were last looked after while a script was busy.
+    var busyTickAt: Int64 = 0
     /// Wall clock in milliseconds, read once per turn.
     private(set) var wallMilliseconds: Int64
 
@@ -123,6 +125,7 @@ public final class Node {
         snapshots.librarySources = { [unowned self] in librarySources }
         snapshots.librariesLoaded = { [unowned self] in adoptLibraries($0) }
         scripts.serveOthers = { [unowned self] in serveWhileBusy() }
+        scripts.mustEnd = { [unowned self] in scriptMustEnd() }
         scripts.busyMilliseconds = Int64(settings.busyMilliseconds)
         snapshots.streamStarted = { [unowned self] in followStream() }
         stream.failureChanged = { [unowned self] in updateGates() }
@@ -135,6 +138,11 @@ public final class Node {
     private func beginTurn() {
         turnStartMicroseconds = loop.nowMicroseconds
         board.turnBegan(nowMicroseconds: turnStartMicroseconds)
+        readWallClock()
+    }
+
+    /// Reads the wall clock for what runs next.
+    func readWallClock() {
         wallMilliseconds = Clock.wallMilliseconds()
         engine.nowMilliseconds = wallMilliseconds
     }

@@ -38,17 +38,25 @@ extension Node {
     /// How often a waiting shutdown asks whether the replicas have caught up.
     private static let shutdownPollMilliseconds: Int64 = 10
 
+    /// What `SignalWatch` must know.
+    var signalRules: SignalWatch.Rules {
+        var rules = SignalWatch.Rules()
+        if settings.shutdownOnSIGTERM.contains(.force) { rules.forced.insert(.terminate) }
+        if settings.shutdownOnSIGINT.contains(.force) { rules.forced.insert(.interrupt) }
+        rules.pidFile = settings.pidFile
+        rules.logFolder = settings.appendOnly ? LogSettings(settings).folder.path : nil
+        rules.losesChanges = !settings.appendOnly && !settings.savePoints.isEmpty
+        return rules
+    }
+
     /// A signal asks the process to end. A second one does not wait any longer.
     func receive(_ signal: Signal) {
+        let askedAt = signalWatch?.answered()
         if engine.isLoading && signal != .hangup { exitWhileLoading() }
         let mode: ShutdownMode
         switch signal {
-        case .interrupt:
-            log.warning("Received SIGINT scheduling shutdown...")
-            mode = settings.shutdownOnSIGINT
-        case .terminate:
-            log.warning("Received SIGTERM scheduling shutdown...")
-            mode = settings.shutdownOnSIGTERM
+        case .interrupt: mode = settings.shutdownOnSIGINT
+        case .terminate: mode = settings.shutdownOnSIGTERM
         case .hangup, .user1: return
         }
         var options = ShutdownOptions()
@@ -57,7 +65,7 @@ extension Node {
         options.isImmediate = mode.contains(.now) || shutdown.pending != nil
         options.isForced = mode.contains(.force)
         do throws(ReplyError) {
-            try beginShutdown(options, client: nil)
+            try beginShutdown(options, client: nil, askedAtMilliseconds: askedAt)
         } catch {
             log.warning("SIGTERM received but errors trying to shut down the server, \(error.text)")
         }
@@ -72,8 +80,11 @@ extension Node {
         ProcessFacts.exit(code: 0)
     }
 
-    /// Begins to end the process; returns when it is under way.
-    func beginShutdown(_ options: ShutdownOptions, client: ClientState?) throws(ReplyError) {
+    /// Begins to end the process; returns when it is under way. The time for replicas counts from
+    /// when it was asked for, if that was before this turn.
+    func beginShutdown(
+        _ options: ShutdownOptions, client: ClientState?, askedAtMilliseconds: Int64? = nil
+    ) throws(ReplyError) {
         if engine.isLoading { exitWhileLoading() }
         if let pending = shutdown.pending {
             guard options.isImmediate else { return }
@@ -91,7 +102,9 @@ extension Node {
             Waiting for replicas before shutting down: \(lagging) lag, \
             \(settings.shutdownTimeoutSeconds) seconds at most.
             """)
-        let deadline = loop.nowMilliseconds + Int64(settings.shutdownTimeoutSeconds) * 1_000
+        let deadline =
+            (askedAtMilliseconds ?? loop.nowMilliseconds)
+            + Int64(settings.shutdownTimeoutSeconds) * 1_000
         let timer = loop.schedule(
             afterMilliseconds: Node.shutdownPollMilliseconds,
             repeatingMilliseconds: Node.shutdownPollMilliseconds
@@ -138,6 +151,22 @@ extension Node {
         session.resume()
     }
 
+    /// Ends the process before the script that runs has ended: what it has begun is taken back.
+    /// Called between two of its instructions.
+    func endWithoutScript() -> Never {
+        _ = engine.suspendUnit()
+        engine.abandonScript()
+        var options = ShutdownOptions()
+        options.saves = false
+        options.isForced = true
+        do throws(ReplyError) {
+            try finishShutdown(options)
+        } catch {
+            log.warning("\(error.text)")
+        }
+        ProcessFacts.exit(code: shutdown.exitStatus)
+    }
+
     private func finishShutdown(_ options: ShutdownOptions) throws(ReplyError) {
         let lagging = laggingReplicaCount
         let replicas = replicaCount
@@ -164,6 +193,7 @@ extension Node {
     /// Lets go of what would keep the node alive: links, log and timers. The loop has ended.
     func stopAll() {
         links.stop()
+        signalWatch.take()?.stop()
         if let timer = cron.timer.take() { loop.cancel(timer) }
         try? stream.close()
         loop.afterWait = nil

@@ -178,6 +178,14 @@ extension UpstreamLink {
         }
     }
 
+    /// Time passed while nothing was read: acknowledges what there is again, so that the upstream
+    /// keeps the link, and judges nothing.
+    public mutating func tickUnread(now: Int64, effects: inout [UpstreamEffect]) {
+        let period = ReplicationLimits.acknowledgementPeriodMilliseconds
+        guard state == .online, now - acknowledgedAt >= period else { return }
+        acknowledge(now: now, effects: &effects)
+    }
+
     private mutating func tickOnline(now: Int64, effects: inout [UpstreamEffect]) {
         checkSilence(now: now, effects: &effects)
         guard state == .online else { return }

@@ -111,7 +111,9 @@ extension LuaScripts {
         let shebang = try Shebang.ofLibrary(source)
         registration = LibraryRegistration(
             startedNanoseconds: engine.host.monotonicNanoseconds(), isLimited: isLimited)
+        activity.begin()
         let isLoaded = state.loadLibrary(source.dropFirst(shebang.length))
+        activity.end()
         let functions = registration?.functions ?? []
         registration = nil
         guard isLoaded else {

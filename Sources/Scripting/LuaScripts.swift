@@ -25,6 +25,11 @@ public final class LuaScripts: ScriptHost {
     public var busyMilliseconds: Int64 = 5_000
     /// Serves other clients while a script is busy; the node sets it.
     public var serveOthers: (() -> Void)?
+    /// Asked each time the hook runs: whether the script has to end now, whatever it has done. Once
+    /// true it stays so until the script has ended. The node sets it.
+    public var mustEnd: (() -> Bool)?
+    /// Tells other threads whether Lua is running.
+    public let activity = ScriptActivity()
 
     unowned let engine: CommandEngine
     var commandArguments = ByteSliceList(capacity: 64)
@@ -36,6 +41,8 @@ public final class LuaScripts: ScriptHost {
     private var functions: LuaState?
     private var current: ScriptCall?
     private var killedText = ByteBuffer()
+    /// `mustEnd` has ended the script.
+    private var isEndedByNode = false
     /// The script that `flags` has found for the command that is about to run it.
     private var remembered: (name: ByteSlice, number: Int32)?
     /// A library that registers its functions.
@@ -113,9 +120,11 @@ public final class LuaScripts: ScriptHost {
     ) throws(ReplyError) {
         try engine.beginScript(call, flags: flags, client: client)
         current = call
+        activity.begin()
         let outcome = state.run(
             reference, keys: call.keys, arguments: call.arguments, name: name,
             isRESP3: client.output.isRESP3)
+        activity.end()
         current = nil
         engine.endScript()
         switch outcome {
@@ -245,6 +254,10 @@ public final class LuaScripts: ScriptHost {
             return passed / 1_000_000 > LuaScripts.loadMillisecondsMax
         }
         guard let call = current, let running = engine.runningScript else { return false }
+        if mustEnd?() == true {
+            isEndedByNode = true
+            return true
+        }
         if !engine.isScriptBusy {
             guard busyMilliseconds > 0 && running.milliseconds >= busyMilliseconds else {
                 return false
@@ -280,14 +293,17 @@ public final class LuaScripts: ScriptHost {
         killedText.removeAll()
         if registration != nil {
             killedText.append("FUNCTION LOAD timeout")
-        } else {
-            let text: StaticString =
-                current?.kind == .function
+            return killedText.readable
+        }
+        let text: StaticString =
+            isEndedByNode
+            ? "Script ended because the server shuts down."
+            : current?.kind == .function
                 ? "Script killed by user with FUNCTION KILL."
                 : "Script killed by user with SCRIPT KILL."
-            killedText.append(text)
-            engine.host.log(.notice, text.description)
-        }
+        isEndedByNode = false
+        killedText.append(text)
+        engine.host.log(.notice, text.description)
         return killedText.readable
     }
 

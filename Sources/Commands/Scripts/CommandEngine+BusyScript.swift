@@ -60,8 +60,12 @@ extension CommandEngine {
         return unit
     }
 
+    /// Whether the script that runs has called a command that writes.
+    public var scriptHasWritten: Bool { script.hasWritten }
+
     /// Takes back what the script has put into the stream: the process ends before the script does.
-    func abandonScript() {
+    /// The unit has been suspended.
+    public func abandonScript() {
         guard let unit = script.suspended, unit.unitEffectCount > 0 else { return }
         effects.truncate(to: unit.unitStart)
         beginUnit()

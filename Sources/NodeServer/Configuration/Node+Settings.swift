@@ -73,6 +73,7 @@ extension Node {
         }
         if new.logLevel != old.logLevel { logOutput.level = new.logLevel.level }
         if new.hz != old.hz { startCron() }
+        signalWatch?.adopt(signalRules)
         memorySettingsChanged()
         applyToLog(new, old)
         updateGates()

@@ -286,6 +286,11 @@ final class DownstreamSession {
         var effects: [DownstreamEffect] = []
         link.tick(now: now, effects: &effects)
         perform(effects)
+        beat()
+    }
+
+    /// Tells a replica of our own kind that we are here.
+    func beat() {
         guard link.isOnline, link.options.acceptsHeartbeats, link.options.identity != nil,
             isCaughtUp, let connection
         else { return }

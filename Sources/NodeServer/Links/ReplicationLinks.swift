@@ -30,6 +30,10 @@ final class ReplicationLinks {
     /// Since when a master has had no replica.
     private var aloneSince: Int64?
     private var wantsAcknowledgements = false
+    /// A script is busy: acknowledgements are read, but what follows from them (answers to WAIT, a
+    /// failover) is for the turn behind it.
+    var isBusy = false
+    private var busyTickAt: Int64 = 0
     private var hasNewAcknowledgements = false
     /// Whether enough replicas are good for `min-replicas-to-write`.
     private(set) var hasEnoughReplicas = true
@@ -275,7 +279,7 @@ final class ReplicationLinks {
     /// After the stream of the turn is in the log, before output is flushed.
     func afterCommit() {
         upstream?.committed()
-        if hasNewAcknowledgements {
+        if hasNewAcknowledgements && !isBusy {
             hasNewAcknowledgements = false
             settleWaits()
             checkFailover()
@@ -294,6 +298,16 @@ final class ReplicationLinks {
         if host.linkSettings.replicasToWriteMin > 0 || !hasEnoughReplicas { checkReplicas() }
         settleWaits()
         checkFailover()
+    }
+
+    /// What keeps links alive while a script is busy, before the commit. Nothing is applied, nobody
+    /// is judged, and PING goes into the stream only when `mayAppend`: not inside of a unit.
+    func tickWhileBusy(mayAppend: Bool) {
+        guard now - busyTickAt >= Self.tickMilliseconds else { return }
+        busyTickAt = now
+        upstream?.tickWhileBusy()
+        if mayAppend { ping() }
+        for session in sessions.values { session.beat() }
     }
 
     /// Gives the memory of the backlog back when a master has had no replica for long.

@@ -153,6 +153,9 @@ final class UpstreamSession {
         step { $0.tick(now: $1, effects: &$2) }
     }
 
+    /// Time passed while a script was busy: nothing is read, because nothing may be applied.
+    func tickWhileBusy() { step { $0.tickUnread(now: $1, effects: &$2) } }
+
     /// The turn's bytes are in the log: acknowledgements may leave.
     func committed() {
         guard !output.isEmpty, let connection else { return }
