@@ -3,7 +3,10 @@
 import os
 import random
 import signal
+import threading
 import time
+
+import redis
 
 from load import Writer, missing
 from suite import NODES, wait_until
@@ -122,3 +125,39 @@ def test_stopped_process_is_replaced_and_demoted_when_it_goes_on(fresh_suite):
         os.kill(pid, signal.SIGCONT)
     assert suite.wait_for_tree() == new
     suite.wait_for_equal_data()
+
+
+def test_master_busy_with_a_script_stays_master(fresh_suite):
+    suite = fresh_suite
+    report = suite.control("n1")
+    with suite.client("n1") as client:
+        client.config_set("busy-reply-threshold", 100)
+    answers = []
+
+    def run():
+        with suite.client("n1", socket_timeout=120) as client:
+            try:
+                client.eval("while true do end", 0)
+            except redis.RedisError as error:
+                answers.append(str(error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+
+    def is_seen_busy():
+        assert suite.control("n1")["epoch"] == report["epoch"], "a failover"
+        return suite.control("n1")["loop"]["currentCommandAgeMilliseconds"] > 3000
+
+    wait_until(is_seen_busy, "three busy seconds on the control port")
+    for name in ("n2", "n3", "n4"):
+        follower = suite.control(name)
+        assert follower["role"] == "replica" and follower["linkState"] == "connected"
+    heard = suite.control("n2")["lastByteAgeMilliseconds"]
+    assert heard < 1000, "the master's heartbeats go on"
+    with suite.client("n1") as client:
+        client.script_kill()
+    thread.join(120)
+    assert "Script killed by user" in answers[0]
+    assert suite.wait_for_tree() == "n1"
+    after = suite.control("n1")
+    assert (after["epoch"], after["replicationID"]) == (report["epoch"], report["replicationID"])
