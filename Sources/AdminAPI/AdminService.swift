@@ -122,7 +122,7 @@ final class AdminService {
             guard let schema = OpenAPI.pathParameters[name] else { continue }
             // What cannot be a name is the name of nothing.
             let fits = schema.violations(of: .string(value), in: Schemas.catalogue).isEmpty
-            if !fits { return exchange.fail(Problems.notFound(value)) }
+            if !fits { return exchange.fail(Problem.notFound(value)) }
         }
         if !route.offeredTypes.isEmpty {
             let accept = request.fields["accept"]

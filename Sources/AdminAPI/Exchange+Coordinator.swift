@@ -38,7 +38,7 @@ extension Exchange {
         let name = parameter("c")
         withState { [self] snapshot in
             guard let cluster = snapshot.clusters.first(where: { $0.spec.name == name }) else {
-                return fail(Problems.notFound("the cluster \(name)"))
+                return fail(Problem.notFound("the cluster \(name)"))
             }
             body(cluster)
         }
@@ -49,7 +49,7 @@ extension Exchange {
         withCluster { [self] cluster in
             let name = parameter("n")
             guard let node = cluster.nodes.first(where: { $0.spec.node == name }) else {
-                return fail(Problems.notFound("the node \(name)"))
+                return fail(Problem.notFound("the node \(name)"))
             }
             body(cluster, node)
         }

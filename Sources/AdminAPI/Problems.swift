@@ -18,12 +18,6 @@ enum Problems {
             detail: "this path has: \(allow)")
     }
 
-    static func notFound(_ what: String) -> Problem {
-        Problem(
-            status: 404, code: "NOT_FOUND", title: "Not found",
-            detail: "\(what) does not exist; list the collection to see what does")
-    }
-
     static func notAcceptable(_ offered: [String]) -> Problem {
         Problem(
             status: 406, code: "NOT_ACCEPTABLE", title: "No acceptable form",

@@ -48,3 +48,12 @@ public struct Problem: Error, Codable, Hashable, Sendable {
         self.retryable = retryable
     }
 }
+
+extension Problem {
+    /// What a request names does not exist; `what` with its kind, such as "the cluster demo".
+    public static func notFound(_ what: String) -> Problem {
+        Problem(
+            status: 404, code: "NOT_FOUND", title: "Not found",
+            detail: "\(what) does not exist; list the collection to see what does")
+    }
+}

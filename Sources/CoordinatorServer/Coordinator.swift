@@ -218,9 +218,7 @@ final class Coordinator {
             return CommandAnswer(token: token)
         case .deleteToken(let id):
             guard let token = tokens[id] else {
-                throw Problem(
-                    status: 404, code: "NOT_FOUND", title: "Not found",
-                    detail: "token \(id) does not exist; list the tokens to see what does")
+                throw Problem.notFound("the token \(id)")
             }
             guard !command.dryRun else { return CommandAnswer(token: token) }
             tokens[id] = nil

@@ -4,12 +4,6 @@ internal import ControlModel
 
 /// Constructors of problem documents.
 enum Problems {
-    static func notFound(_ what: String) -> Problem {
-        Problem(
-            status: 404, code: "NOT_FOUND", title: "Not found",
-            detail: "\(what) does not exist; list the collection to see what does")
-    }
-
     static func nameTaken(_ what: String) -> Problem {
         Problem(
             status: 409, code: "NAME_TAKEN", title: "Name taken",

@@ -82,7 +82,7 @@ extension Topology {
     }
 
     func cluster(_ name: String, expected: Int64? = nil) throws(Problem) -> ClusterMachine {
-        guard let machine = clusters[name] else { throw Problems.notFound("cluster \(name)") }
+        guard let machine = clusters[name] else { throw Problem.notFound("the cluster \(name)") }
         if let expected, expected != machine.record.generation {
             throw Problems.staleGeneration(now: machine.record.generation)
         }
@@ -226,7 +226,7 @@ extension Topology {
         var machine = try cluster(name)
         let known = machine.record.nodeSpec(spec.node)
         if isNew, known != nil { throw Problems.nameTaken("node \(spec.node)") }
-        if !isNew, known == nil { throw Problems.notFound("node \(spec.node)") }
+        if !isNew, known == nil { throw Problem.notFound("the node \(spec.node)") }
         let generation = machine.record.nodeGenerations[spec.node] ?? 0
         if let expected, expected != generation {
             throw Problems.staleGeneration(now: generation)
@@ -258,7 +258,7 @@ extension Topology {
     ) throws(Problem) -> Affected {
         var machine = try cluster(name)
         guard let spec = machine.record.nodeSpec(node) else {
-            throw Problems.notFound("node \(node)")
+            throw Problem.notFound("the node \(node)")
         }
         let generation = machine.record.nodeGenerations[node] ?? 0
         if let expected, expected != generation {
@@ -317,7 +317,7 @@ extension Topology {
         }
         guard var machine = clusters.values.first(where: { $0.operation?.operation.id == id }),
             let running = machine.operation
-        else { throw Problems.notFound("operation \(id)") }
+        else { throw Problem.notFound("the operation \(id)") }
         let problem = Problems.cancelled(by: request.actor)
         switch running.phase {
         case .assigning, .prechecking:

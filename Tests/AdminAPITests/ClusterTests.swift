@@ -110,7 +110,7 @@ import Testing
         world.coordinator.answer = { command in
             command.dryRun
                 ? .success(CommandAnswer(plan: Sample.plan))
-                : .failure(Problems.notFound("a dry run was wanted"))
+                : .failure(Problem.notFound("a dry run was wanted"))
         }
         let calls = [
             ("POST", "/v1/clusters", Self.document), ("PUT", "/v1/clusters/demo", "{}"),

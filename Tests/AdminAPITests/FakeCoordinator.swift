@@ -106,7 +106,7 @@ final class FakeCoordinator {
         case (.get, "operations"):
             guard let operation = state.operations.first(where: { $0.id == request.path.last })
             else {
-                return problem(Problems.notFound("it"), responder)
+                return problem(Problem.notFound("it"), responder)
             }
             if isHeld, !operation.hasEnded { return waiting.append((request, responder)) }
             reply(operation, responder)
@@ -151,7 +151,7 @@ final class FakeCoordinator {
             return .success(CommandAnswer(token: record))
         case .deleteToken(let id):
             guard state.tokens.contains(where: { $0.id == id }) else {
-                return .failure(Problems.notFound("the token"))
+                return .failure(Problem.notFound("the token"))
             }
             change { $0.tokens.removeAll { $0.id == id } }
             return .success(CommandAnswer())

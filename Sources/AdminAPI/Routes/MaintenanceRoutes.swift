@@ -33,7 +33,7 @@ enum MaintenanceRoutes {
     @Sendable private static func get(_ exchange: Exchange) {
         exchange.withCluster { cluster in
             guard let maintenance = cluster.maintenance else {
-                return exchange.fail(Problems.notFound("a maintenance of \(cluster.spec.name)"))
+                return exchange.fail(Problem.notFound("a maintenance of \(cluster.spec.name)"))
             }
             exchange.reply(maintenance)
         }
@@ -49,7 +49,7 @@ enum MaintenanceRoutes {
     @Sendable private static func delete(_ exchange: Exchange) {
         exchange.withCluster { cluster in
             if cluster.maintenance == nil {
-                return exchange.fail(Problems.notFound("a maintenance of \(cluster.spec.name)"))
+                return exchange.fail(Problem.notFound("a maintenance of \(cluster.spec.name)"))
             }
             exchange.command(.setMaintenance(cluster: cluster.spec.name, nil)) { _ in
                 exchange.replyNothing()

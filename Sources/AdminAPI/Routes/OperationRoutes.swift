@@ -60,7 +60,7 @@ enum OperationRoutes {
             switch result {
             case .success(let operation): then(operation)
             case .failure(let problem) where problem.status == 404:
-                exchange.fail(Problems.notFound("the operation \(id)"))
+                exchange.fail(Problem.notFound("the operation \(id)"))
             case .failure(let problem): exchange.fail(problem)
             }
         }

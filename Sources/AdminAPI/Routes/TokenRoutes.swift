@@ -45,7 +45,7 @@ enum TokenRoutes {
         let id = exchange.parameter("t")
         exchange.withState { snapshot in
             guard let token = snapshot.tokens.first(where: { $0.id == id }) else {
-                return exchange.fail(Problems.notFound("the token \(id)"))
+                return exchange.fail(Problem.notFound("the token \(id)"))
             }
             exchange.reply(TokenView(token))
         }

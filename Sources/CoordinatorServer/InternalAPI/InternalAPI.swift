@@ -130,9 +130,7 @@ final class InternalAPI {
         _ id: String, _ request: HTTPRequest, _ responder: HTTPResponder
     ) {
         let coordinator = coordinator
-        let notFound = Problem(
-            status: 404, code: "NOT_FOUND", title: "Not found",
-            detail: "operation \(id) does not exist, or ended too long ago")
+        let notFound = Problem.notFound("the operation \(id)")
         coordinator.waiters.wait(
             responder, milliseconds: wait(request),
             until: { coordinator.topology.operation(id)?.hasEnded ?? true },
