@@ -165,12 +165,14 @@ final class Coordinator {
         logger.log(level: isWeighty ? .notice : .info, "\(event.detail)", metadata: metadata)
     }
 
-    /// Stops deciding: no probe, no order, no commit any more. The store is closed.
+    /// Stops deciding: no probe, no order, no commit any more. The store is closed, and readers
+    /// that still wait are forgotten; drain the API before to answer them.
     func stop() {
         guard !isStopped else { return }
         isStopped = true
         if let ticks { loop.cancel(ticks) }
         prober?.stop()
+        waiters.stop()
         gateway.close()
         store.close()
     }

@@ -170,9 +170,11 @@ public final class EventLoop {
         body()
     }
 
-    /// Deregisters every channel (but the mailbox) and drops all timers and hooks: the end of a
-    /// loop. Channels refer to their loop and the loop to them; without this neither would be
-    /// freed, and their descriptors would stay open.
+    deinit { mailbox.end() }
+
+    /// Deregisters every channel (but the mailbox), drops all timers, hooks and jobs, and releases
+    /// what is bound to the loop: its end. Channels refer to their loop and the loop to them;
+    /// without this neither would be freed, and their descriptors would stay open.
     public func releaseAll() {
         assertOnThread()
         afterWait = nil
@@ -184,6 +186,7 @@ public final class EventLoop {
         for channel in backend.channels where channel !== mailboxChannel {
             backend.deregister(channel)
         }
+        mailbox.end()
     }
 
     /// Whole milliseconds to wait, rounded up so that a timer is due when the wait ends.

@@ -7,10 +7,10 @@ import Platform
 /// Carries a value that is not Sendable past other threads, back to its own.
 ///
 /// Other threads can only `post` jobs; `value` stops the process when it is read elsewhere than on
-/// the loop's thread. When the last holder is gone, the value is released on the loop's thread; if
-/// that loop does not run any more, it is never released.
+/// the loop's thread. The value is released on the loop's thread: when the last holder is gone, or
+/// at the end of the loop (`EventLoop.releaseAll`), whichever comes first.
 public final class LoopBound<Value>: Sendable {
-    private let parcel: ThreadParcel<Value>
+    private let parcel: ThreadParcel
     private let mailbox: Mailbox
     private let owner: ThreadIdentity
 
@@ -20,12 +20,14 @@ public final class LoopBound<Value>: Sendable {
         parcel = ThreadParcel(value)
         mailbox = loop.mailbox
         owner = loop.thread
+        mailbox.keep(parcel)
     }
 
-    /// The value; only on the loop's thread.
+    /// The value; only on the loop's thread, and not after the loop's end.
     public var value: Value {
         precondition(ThreadIdentity.current == owner, "read outside the loop's thread")
-        return parcel.value
+        precondition(mailbox.keeps(parcel), "read after the end of the loop")
+        return parcel.value(as: Value.self)
     }
 
     /// Runs `job` with the value on the loop's thread; from any thread.
@@ -35,9 +37,9 @@ public final class LoopBound<Value>: Sendable {
 
     deinit {
         if ThreadIdentity.current == owner {
-            parcel.release()
+            mailbox.release(parcel)
         } else {
-            mailbox.post { [parcel] _ in parcel.release() }
+            mailbox.post { [mailbox, parcel] _ in mailbox.release(parcel) }
         }
     }
 }

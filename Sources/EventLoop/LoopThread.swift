@@ -18,7 +18,7 @@ public final class LoopThread: Sendable {
     }
 
     /// Starts the thread and waits until `setup` has run on it. What `setup` returns is what others
-    /// need to know of it: a port, a `LoopBound`.
+    /// need to know of it: a port, a `LoopBound`. The thread holds it until its end.
     public static func start<Made: Sendable>(
         name: String, _ setup: @escaping @Sendable (EventLoop) throws(SystemError) -> Made
     ) throws(SystemError) -> (thread: LoopThread, made: Made) {
@@ -30,6 +30,7 @@ public final class LoopThread: Sendable {
                 handoff.give(.success((loop.mailbox, made)))
                 loop.run()
                 loop.releaseAll()
+                withExtendedLifetime(made) {}
             } catch {
                 handoff.give(.failure(error))
             }

@@ -123,6 +123,41 @@ func run(
         #expect(freedOn == loop.thread)
     }
 
+    /// The holder outlives the loop, and a job that waits holds the holder.
+    @Test func theEndOfALoopReleasesWhatIsBoundToIt() throws {
+        final class Witness {}
+        let loop = try EventLoop()
+        weak var witness: Witness?
+        weak var holder: LoopBound<Witness>?
+        do {
+            let value = Witness()
+            let bound = LoopBound(value, loop: loop)
+            witness = value
+            holder = bound
+            bound.post { _ in }
+            loop.releaseAll()
+            #expect(holder != nil)
+            bound.post { _ in Issue.record("the loop has ended") }
+        }
+        #expect(witness == nil && holder == nil)
+        loop.runTurn(waitMillisecondsMax: 0)
+    }
+
+    @Test func aBoundValueIsReleasedAtTheEndOfItsThread() throws {
+        final class Witness {
+            let freedOn: Handoff<ThreadIdentity>
+            init(_ freedOn: Handoff<ThreadIdentity>) { self.freedOn = freedOn }
+            deinit { freedOn.give(ThreadIdentity.current) }
+        }
+        let freedOn = try Handoff<ThreadIdentity>()
+        let started = try LoopThread.start(name: "ends") { loop throws(SystemError) in
+            (LoopBound(Witness(freedOn), loop: loop), loop.thread)
+        }
+        started.thread.stop()
+        #expect(freedOn.take() == started.made.1)
+        withExtendedLifetime(started.made.0) {}
+    }
+
     @Test func stopEndsRunAfterTheTurnAndHooksFrameIt() throws {
         let loop = try EventLoop()
         var trace: [String] = []

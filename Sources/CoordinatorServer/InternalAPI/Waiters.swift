@@ -52,6 +52,12 @@ final class Waiters {
         }
     }
 
+    /// Forgets everyone: what they wait for does not come any more. An answer holds what it is
+    /// taken from, so that who waits would otherwise keep the coordinator alive.
+    func stop() {
+        for id in Array(waiting.keys) { forget(id) }
+    }
+
     private func forget(_ id: ObjectIdentifier) {
         guard let timer = waiting.removeValue(forKey: id)?.timer else { return }
         loop.cancel(timer)

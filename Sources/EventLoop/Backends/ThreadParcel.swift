@@ -6,25 +6,30 @@
 //
 // Invariant: the address is that of a retained Box until `release`.
 
+private final class Box<Value> {
+    let value: Value
+    init(_ value: Value) { self.value = value }
+}
+
 /// An uncounted reference to a value.
 @safe
-struct ThreadParcel<Value>: @unchecked Sendable {
-    private final class Box {
-        let value: Value
-        init(_ value: Value) { self.value = value }
-    }
-
+struct ThreadParcel: Hashable, @unchecked Sendable {
     private let address: UnsafeMutableRawPointer
 
-    init(_ value: Value) {
+    init<Value>(_ value: Value) {
         unsafe address = Unmanaged.passRetained(Box(value)).toOpaque()
     }
 
-    /// The value; only on its thread and before `release`.
-    var value: Value {
-        unsafe Unmanaged<Box>.fromOpaque(address).takeUnretainedValue().value
+    /// The value, of the type that the parcel was made with; only on its thread and before
+    /// `release`.
+    func value<Value>(as type: Value.Type) -> Value {
+        unsafe Unmanaged<Box<Value>>.fromOpaque(address).takeUnretainedValue().value
     }
 
+    static func == (left: Self, right: Self) -> Bool { unsafe left.address == right.address }
+
+    func hash(into hasher: inout Hasher) { unsafe hasher.combine(address) }
+
     /// Lets go of the value; once, on its thread.
-    func release() { unsafe Unmanaged<Box>.fromOpaque(address).release() }
+    func release() { unsafe Unmanaged<AnyObject>.fromOpaque(address).release() }
 }
