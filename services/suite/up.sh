@@ -120,8 +120,10 @@ converged() {
 }
 wait_for "convergence of the topology" converged
 
-tree=$(call -H 'Accept: text/plain' "$api/v1/clusters/$cluster/topology")
-master_port=$(printf '%s\n' "$tree" | sed -n 's/.*[ :]\([0-9]\{4,5\}\).*/\1/p' | head -1)
+tree=$(call --fail-with-body -H 'Accept: text/plain' "$api/v1/clusters/$cluster/topology")
+master() { call --fail-with-body -H 'Accept: text/plain' "$api/route/$cluster/master"; }
+wait_for "a master that takes writes" master
+master_address=$(master)
 cat <<TEXT
 
 $tree
@@ -134,5 +136,5 @@ Try it:
   curl -sS -H "Authorization: Bearer \$(cat $token)" -H 'Accept: text/plain' $api/v1/clusters/$cluster/topology
   curl -sS -H "Authorization: Bearer \$(cat $token)" $api/v1/clusters/$cluster
   curl -sS -X POST -H "Authorization: Bearer \$(cat $token)" -H 'Content-Type: application/json' --data '{}' '$api/v1/clusters/$cluster/switchovers?wait=30s'
-  redis-cli -p $master_port SET greeting hello
+  redis-cli -h ${master_address%:*} -p ${master_address##*:} SET greeting hello
 TEXT
