@@ -74,7 +74,10 @@ final class Coordinator {
         changes.starts = starts
         perform(
             topology.announce(
-                "coordinator.started", "the coordinator has started: start \(starts) of its state",
+                "coordinator.started",
+                starts == 1
+                    ? "the coordinator has started on a new state"
+                    : "the coordinator has started; its state has seen \(starts) starts",
                 attributes: ["instance": instance], now: Coordinator.moment), with: changes)
         prober?.update(topology.probeTargets)
         ticks = loop.schedule(

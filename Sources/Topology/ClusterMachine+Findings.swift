@@ -67,7 +67,23 @@ extension ClusterMachine {
                 noted.add("OrderNotCarriedOut", .warning, node: node, detail: reason)
             case .up, .down, .busy, .unknown, .loading, .suspect: break
             }
+            noteRecovery(of: node, view, &noted, turn: turn)
         }
+    }
+
+    /// Keeps the finding of a node that was down until it has answered for a while.
+    private func noteRecovery(
+        of node: String, _ view: NodeView, _ noted: inout Notes, turn: Turn
+    ) {
+        guard node != record.master, view.verdict != .down, view.verdict != .foreign,
+            findings.contains(where: { $0.code == "NodeDown" && $0.node == node })
+        else { return }
+        let age = view.failures > 0 ? 0 : turn.monotonic - (view.answersSince ?? .min / 2)
+        guard age < Limits.recoveryMilliseconds else { return }
+        noted.add(
+            "NodeDown", .warning, node: node,
+            detail: "was down and has answered for \(age) ms; closed after "
+                + "\(Limits.recoveryMilliseconds) ms")
     }
 
     /// Replaces the findings shown so far; new and vanished ones become events.

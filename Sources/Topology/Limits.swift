@@ -36,6 +36,9 @@ public enum Limits {
     static let convergenceMillisecondsMax: Int64 = 60_000
     /// How long nodes that leave are asked to forget their identity.
     static let releaseMillisecondsMax: Int64 = 5000
+    /// How long a node that was down has to answer without a failure before the finding is closed:
+    /// one on a crowded machine that answers now and then is one finding and not many.
+    static let recoveryMilliseconds: Int64 = 1000
     /// How long everything has to be quiet before a tree is restored on its own.
     static let restoreMilliseconds: Int64 = 3000
     /// First distance of automatic failovers; doubles with each one in the hour.

@@ -18,6 +18,8 @@ struct NodeView: Sendable {
     var lastFailure: ProbeFailure?
     /// When the probe that failed first after the last report was sent.
     var failingSince: Int64?
+    /// Since when it has been answering without a failure.
+    var answersSince: Int64?
     /// Since when its engine has been standing still.
     var busySince: Int64?
     /// What answers here in its place, if it is another node.
@@ -48,6 +50,7 @@ struct NodeView: Sendable {
         reportSentAt = sentAt
         lastGoodAt = now.monotonicMilliseconds
         lastSeen = now.wall
+        if wasSilent { answersSince = now.monotonicMilliseconds }
         forgetFailures()
         foreignIdentity = nil
         let wasBusy = busySince != nil

@@ -84,6 +84,21 @@ struct OrphanTests {
         #expect(world.findings("NodeDown").map(\.node) == ["n2"])
     }
 
+    @Test func aNodeThatAnswersNowAndThenIsOneFinding() throws {
+        let world = try world([.sibling])
+        for _ in 0..<5 {
+            world.cutFromCoordinator = ["n5"]
+            world.run(1000)
+            world.cutFromCoordinator = []
+            world.run(500)
+        }
+        #expect(world.events.count { $0.kind == "node.down" } == 5)
+        #expect(world.events.count { $0.kind == "finding.opened" && $0.node == "n5" } == 1)
+        #expect(!world.events.contains { $0.kind == "finding.closed" && $0.node == "n5" })
+        world.run(1000)
+        #expect(world.findings("NodeDown").isEmpty)
+    }
+
     @Test func theIntermediateReturnsToItsPlaceWithoutItsReplicas() throws {
         let world = try world([.sibling])
         try killIntermediate(world)
