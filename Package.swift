@@ -52,11 +52,13 @@ let modules = [
     Module(name: "Topology", kind: .pure, uses: ["ControlModel"]),
     Module(name: "Platform", kind: .io, uses: ["CLinux", "Bytes"]),
     Module(name: "Diagnostics", kind: .io, uses: ["Platform", "Bytes"], packages: ["Logging"]),
+    Module(
+        name: "ServiceOptions", kind: .io, uses: ["Diagnostics", "Platform"],
+        packages: ["Logging", "ArgumentParser"]),
     Module(name: "TLS", kind: .io, uses: ["COpenSSL", "Platform", "Bytes"]),
     Module(name: "EventLoop", kind: .io, uses: ["TLS", "Platform", "CLinux", "Bytes"]),
     Module(
         name: "HTTPClient", kind: .io, uses: ["CCurl", "Platform"], tests: ["EventLoop", "Bytes"]),
-    Module(name: "RESPClient", kind: .io, uses: ["RESP", "EventLoop", "Platform", "Bytes"]),
     Module(name: "HTTPTransport", kind: .io, uses: ["HTTPWire", "EventLoop", "Platform", "Bytes"]),
     Module(
         name: "ControlPort", kind: .io,
@@ -75,13 +77,13 @@ let modules = [
         name: "CoordinatorServer", kind: .app,
         uses: [
             "Topology", "ControlModel", "APIContract", "HTTPClient", "HTTPTransport", "HTTPWire",
-            "EventLoop", "Platform", "Diagnostics", "Bytes",
+            "EventLoop", "Platform", "Diagnostics", "ServiceOptions", "Bytes",
         ], packages: ["Logging", "ArgumentParser", "GRDB"]),
     Module(
         name: "AdminAPI", kind: .app,
         uses: [
             "APIContract", "ControlModel", "HTTPTransport", "HTTPWire", "HTTPClient", "EventLoop",
-            "Platform", "Diagnostics", "Bytes",
+            "Platform", "Diagnostics", "ServiceOptions", "Bytes",
         ], packages: ["Logging", "ArgumentParser"]),
 ]
 

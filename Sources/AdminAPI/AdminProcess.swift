@@ -7,19 +7,15 @@ import EventLoop
 import Glibc
 import Logging
 import Platform
+import ServiceOptions
 
 /// Options with everything filled in.
 struct AdminOptions {
     var address: SocketAddress
     var coordinator: String
-    var secretPath: String
     var tokenPath: String?
     var token: String?
-    var drainMilliseconds: Int64
-    var logLevel: Logger.Level
-
-    /// The level of a name.
-    static func level(_ name: String) -> Logger.Level? { Logger.Level(rawValue: name) }
+    var service: ServiceSettings
 }
 
 /// Runs the admin service.
@@ -40,13 +36,15 @@ struct AdminProcess {
         let signals: [Signal] = [.terminate, .interrupt]
         Signals.ignoreBrokenPipe()
         try Signals.block(signals)
-        let output = LogOutput(format: .json, level: options.logLevel)
+        let output = LogOutput(
+            format: options.service.logFormat, level: options.service.logLevel, role: "A")
         let logger = Logger(label: "admin", output: output)
         let loop = try EventLoop()
         var settings = AdminSettings(
-            coordinator: options.coordinator, secret: try secret(at: options.secretPath))
+            coordinator: options.coordinator,
+            secret: try ClusterSecret.read(options.service.secretPath))
         settings.bootstrapToken = try bootstrapToken()
-        settings.drainMilliseconds = options.drainMilliseconds
+        settings.drainMilliseconds = options.service.drainMilliseconds
         let service = try AdminService(settings: settings, loop: loop, logger: logger)
         try service.listen(at: options.address)
         var isEnding = false
@@ -61,19 +59,11 @@ struct AdminProcess {
         logger.notice("ended")
     }
 
-    private func secret(at path: String) throws -> String {
-        let bytes = try FileSystem.read(path, bytesMax: BootstrapToken.fileBytesMax)
-        let secret = String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
-        guard secret.count >= BootstrapToken.secretCharactersMin else {
-            throw ValidationError("the secret in \(path) is shorter than 16 characters")
-        }
-        return secret
-    }
-
     private func bootstrapToken() throws -> String? {
         let token = try options.token ?? options.tokenPath.map { try BootstrapToken.secret(at: $0) }
-        if let token, token.count < BootstrapToken.secretCharactersMin {
-            throw ValidationError("the bootstrap token is shorter than 16 characters")
+        if let token, token.count < ClusterSecret.charactersMin {
+            throw ValidationError(
+                "the bootstrap token is shorter than \(ClusterSecret.charactersMin) characters")
         }
         return token
     }

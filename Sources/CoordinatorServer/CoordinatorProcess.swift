@@ -7,15 +7,13 @@ import EventLoop
 import Foundation
 import Logging
 import Platform
+import ServiceOptions
 
 /// Options with everything filled in.
 struct CoordinatorOptions {
     var address: SocketAddress
     var stateDirectory: String
-    var secretPath: String
-    var drainMilliseconds: Int64
-    var logLevel: Logger.Level
-    var logFormat: LogOutput.Format
+    var service: ServiceSettings
 }
 
 /// Runs the coordinator.
@@ -34,11 +32,6 @@ struct StartError: Error, CustomStringConvertible {
 }
 
 struct CoordinatorProcess {
-    /// Shortest secret that is accepted.
-    static let secretCharactersMin = 16
-    /// Longest file that is read for it.
-    static let secretBytesMax = 4096
-
     let options: CoordinatorOptions
 
     /// Runs until the end of the service; throws what keeps it from starting.
@@ -46,9 +39,10 @@ struct CoordinatorProcess {
         let signals: [Signal] = [.terminate, .interrupt]
         Signals.ignoreBrokenPipe()
         try Signals.block(signals)
-        let output = LogOutput(format: options.logFormat, level: options.logLevel, role: "C")
+        let output = LogOutput(
+            format: options.service.logFormat, level: options.service.logLevel, role: "C")
         let logger = Logger(label: "coordinator", output: output)
-        let secret = try Self.secret(at: options.secretPath)
+        let secret = try ClusterSecret.read(options.service.secretPath)
         let directory = try StateDirectory(path: options.stateDirectory)
         defer { directory.release() }
         let loop = try EventLoop()
@@ -72,23 +66,11 @@ struct CoordinatorProcess {
             guard !isEnding else { return }
             isEnding = true
             logger.notice("ending", metadata: ["signal": "\(signal)"])
-            api.drain(deadlineMilliseconds: options.drainMilliseconds) { loop.stop() }
+            api.drain(deadlineMilliseconds: options.service.drainMilliseconds) { loop.stop() }
         }
         loop.run()
         loop.deregister(channel)
         coordinator.stop()
         logger.notice("ended")
-    }
-
-    /// The cluster secret of a file: its text without white space.
-    static func secret(at path: String) throws -> String {
-        let bytes = try FileSystem.read(path, bytesMax: secretBytesMax)
-        let secret = String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
-        guard secret.count >= secretCharactersMin else {
-            throw StartError(
-                description: "the secret in \(path) is shorter than \(secretCharactersMin) "
-                    + "characters")
-        }
-        return secret
     }
 }

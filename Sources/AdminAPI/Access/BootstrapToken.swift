@@ -7,13 +7,9 @@ import ControlModel
 import EventLoop
 import Logging
 import Platform
+import ServiceOptions
 
 final class BootstrapToken {
-    /// Fewest characters of a secret that is accepted.
-    static let secretCharactersMin = 16
-    /// Largest file that is read.
-    static let fileBytesMax = 4_096
-
     /// Whether the coordinator knows the token.
     private(set) var isDone: Bool
 
@@ -60,7 +56,7 @@ final class BootstrapToken {
     /// Reads the secret from `path`; makes the file if it does not exist.
     static func secret(at path: String) throws(SystemError) -> String {
         guard FileSystem.exists(path) else { return try makeSecret(at: path) }
-        let bytes = try FileSystem.read(path, bytesMax: fileBytesMax)
+        let bytes = try FileSystem.read(path, bytesMax: ClusterSecret.fileBytesMax)
         return String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
     }
 
