@@ -3,6 +3,7 @@
 import APIContract
 import Bytes
 import ControlModel
+import Diagnostics
 import EventLoop
 import HTTPTransport
 import HTTPWire
@@ -59,8 +60,8 @@ final class ControlRoutes {
 
     private func metrics() -> HTTPResponse {
         HTTPResponse(
-            .ok, text: MetricsText.render(facts, version: configuration.version),
-            type: "text/plain; version=0.0.4; charset=utf-8")
+            .ok, fields: HTTPFields([("Content-Type", PrometheusText.contentType)]),
+            body: MetricsText.render(facts, version: configuration.version))
     }
 
     private func route(_ question: RouteQuestion) -> HTTPResponse {

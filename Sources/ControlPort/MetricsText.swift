@@ -1,39 +1,35 @@
-// The figures of the node in Prometheus' text format, version 0.0.4.
-//
-//   # HELP name text
-//   # TYPE name counter|gauge
-//   name{label="value"} number
+// The figures of the node as its page of metrics.
 
+import Bytes
 import ControlModel
+import Diagnostics
 
 enum MetricsText {
     /// All figures of `facts`.
-    static func render(_ facts: NodeFacts, version: String) -> String {
-        var text = ""
+    static func render(_ facts: NodeFacts, version: String) -> [UInt8] {
+        var page = PrometheusText()
         let report = facts.report
-        add(
-            "build_info", "Version of the node.", isTotal: false,
-            [("version=\"\(escaped(version))\"", 1)], to: &text)
-        let role = report.role.rawValue
-        add(
-            "role", "1 for the role the node has.", isTotal: false, [("role=\"\(role)\"", 1)],
-            to: &text)
+        page.metric("headwater_build_info", .gauge, help: "Version of the node.")
+        page.sample(1, [("version", version)])
+        page.metric("headwater_role", .gauge, help: "1 for the role the node has.")
+        page.sample(1, [("role", report.role.rawValue)])
         for figure in gauges(of: report) + facts.figures.figures {
-            add(figure.name, figure.help, isTotal: figure.isTotal, [("", figure.value)], to: &text)
+            page.single(
+                "headwater_\(figure.name)", figure.isTotal ? .counter : .gauge, help: figure.help,
+                figure.value)
         }
-        if !report.replicas.isEmpty {
-            add(
-                "replica_acknowledged_offset_bytes", "Last stream offset a replica acknowledged.",
-                isTotal: false,
-                report.replicas.map { (labels(of: $0), Double($0.ackedOffset)) }, to: &text)
-            add(
-                "replica_acknowledgement_age_seconds", "Time since a replica acknowledged.",
-                isTotal: false,
-                report.replicas.map {
-                    (labels(of: $0), Double($0.lastAckAgeMilliseconds) / 1_000)
-                }, to: &text)
+        guard !report.replicas.isEmpty else { return page.bytes.array }
+        page.metric(
+            "headwater_replica_acknowledged_offset_bytes", .gauge,
+            help: "Last stream offset a replica acknowledged.")
+        for replica in report.replicas { page.sample(replica.ackedOffset, labels(of: replica)) }
+        page.metric(
+            "headwater_replica_acknowledgement_age_seconds", .gauge,
+            help: "Time since a replica acknowledged.")
+        for replica in report.replicas {
+            page.sample(Double(replica.lastAckAgeMilliseconds) / 1_000, labels(of: replica))
         }
-        return text
+        return page.bytes.array
     }
 
     private static func gauges(of report: HealthReport) -> [NodeFigures.Figure] {
@@ -72,39 +68,7 @@ enum MetricsText {
         return figures
     }
 
-    private static func labels(of replica: HealthReport.Replica) -> String {
-        let name = replica.nodeID ?? ""
-        return "node=\"\(escaped(name))\",address=\"\(escaped(replica.address)):\(replica.port)\""
-    }
-
-    private static func add(
-        _ name: String, _ help: String, isTotal: Bool, _ samples: [(labels: String, value: Double)],
-        to text: inout String
-    ) {
-        text += "# HELP headwater_\(name) \(help)\n"
-        text += "# TYPE headwater_\(name) \(isTotal ? "counter" : "gauge")\n"
-        for sample in samples {
-            let labels = sample.labels.isEmpty ? "" : "{\(sample.labels)}"
-            text += "headwater_\(name)\(labels) \(number(sample.value))\n"
-        }
-    }
-
-    private static func number(_ value: Double) -> String {
-        guard value.isFinite else { return "NaN" }
-        let rounded = value.rounded()
-        return rounded == value && abs(value) < 9e15 ? String(Int64(value)) : String(value)
-    }
-
-    private static func escaped(_ text: String) -> String {
-        var result = ""
-        for character in text {
-            switch character {
-            case "\\": result += "\\\\"
-            case "\"": result += "\\\""
-            case "\n": result += "\\n"
-            default: result.append(character)
-            }
-        }
-        return result
+    private static func labels(of replica: HealthReport.Replica) -> [PrometheusText.Label] {
+        [("node", replica.nodeID ?? ""), ("address", "\(replica.address):\(replica.port)")]
     }
 }

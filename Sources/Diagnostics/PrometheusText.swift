@@ -37,14 +37,14 @@ public struct PrometheusText: ~Copyable {
     public var bytes: ByteSlice { text.readable }
 
     /// Begins a metric.
-    public mutating func metric(_ name: StaticString, _ kind: Kind, help: StaticString) {
-        self.name = name.description
+    public mutating func metric(_ name: String, _ kind: Kind, help: String) {
+        self.name = name
         text.append("# HELP ")
-        text.append(name)
+        text.append(text: name)
         text.append(0x20)
-        text.append(escaped: help.description, quotes: false)
+        text.append(escaped: help, quotes: false)
         text.append("\n# TYPE ")
-        text.append(name)
+        text.append(text: name)
         text.append(0x20)
         text.append(text: kind.rawValue)
         text.append(0x0A)
@@ -66,7 +66,7 @@ public struct PrometheusText: ~Copyable {
 
     /// A metric with one sample and no label.
     public mutating func single(
-        _ name: StaticString, _ kind: Kind, help: StaticString, _ value: some FixedWidthInteger
+        _ name: String, _ kind: Kind, help: String, _ value: some FixedWidthInteger
     ) {
         metric(name, kind, help: help)
         sample(value)
@@ -74,7 +74,7 @@ public struct PrometheusText: ~Copyable {
 
     /// A metric with one sample and no label.
     public mutating func single(
-        _ name: StaticString, _ kind: Kind, help: StaticString, _ value: Double
+        _ name: String, _ kind: Kind, help: String, _ value: Double
     ) {
         metric(name, kind, help: help)
         sample(value)
@@ -131,7 +131,8 @@ public struct PrometheusText: ~Copyable {
     private static func number(_ value: Double) -> String {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
-        return value.description
+        // Whole numbers without a fraction, as counters are read by people.
+        return Int64(exactly: value).map(String.init) ?? value.description
     }
 }
 

@@ -39,7 +39,7 @@ import Testing
                 seconds_bucket{a="b",le="0.5"} 1
                 seconds_bucket{a="b",le="31.5"} 2
                 seconds_bucket{a="b",le="+Inf"} 3
-                seconds_sum{a="b"} 52.0
+                seconds_sum{a="b"} 52
                 seconds_count{a="b"} 3
 
                 """)
