@@ -16,8 +16,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from peers import Server, free_ports
-from suite import NODES, running_suite, wait_until
+from peers import Server
+from servers import free_ports, wait_until
+from suite import NODES, running_suite
 
 
 def first_accepted_write(ports, killed_at, seconds=30):

@@ -13,8 +13,7 @@ import time
 import redis
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Integration"))
-from servers import valkey_binary  # noqa: E402
-from suite import BINARIES, free_ports  # noqa: E402
+from servers import BINARIES, free_port, valkey_binary  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 SERVER_CPU, CLIENT_CPU = "0", "1"
@@ -35,7 +34,7 @@ class Server:
     def __init__(self, name, binary, log=False, arguments=(), cpu=SERVER_CPU):
         self.name = name
         self.folder = tempfile.mkdtemp(prefix=f"bench-{name}-")
-        self.port = free_ports(1)[0]
+        self.port = free_port()
         command = ["taskset", "-c", cpu, binary, "--port", str(self.port)]
         command += ["--bind", "127.0.0.1", "--dir", self.folder, "--save", ""]
         command += ["--appendonly", "yes" if log else "no", "--appendfsync", "everysec"]
@@ -92,7 +91,7 @@ class Echo:
         self.folder = tempfile.mkdtemp(prefix="bench-echo-")
         binary = os.path.join(self.folder, "echo")
         subprocess.run(["cc", "-O2", "-o", binary, HERE / "echo.c"], check=True)
-        self.port = free_ports(1)[0]
+        self.port = free_port()
         self.process = subprocess.Popen(["taskset", "-c", SERVER_CPU, binary, str(self.port)])
         deadline = time.monotonic() + 5
         while socket.socket().connect_ex(("127.0.0.1", self.port)) != 0:

@@ -1,4 +1,4 @@
-"""Single servers for tests of the replication protocol: our node and the real redis-server.
+"""Single servers for tests: our node, the real redis-server and Valkey.
 
 Each server listens on a port that the kernel chose, keeps its files in a folder of its own, and is
 ended by its process id.
@@ -37,14 +37,24 @@ def binary(kind):
     return str(NODE if kind == "node" else REAL)
 
 
+def free_ports(count):
+    """Ports that the kernel says are free now; all held open until the last is chosen."""
+    with contextlib.ExitStack() as stack:
+        sockets = []
+        for _ in range(count):
+            listener = stack.enter_context(socket.socket())
+            listener.bind(("127.0.0.1", 0))
+            sockets.append(listener)
+        return [listener.getsockname()[1] for listener in sockets]
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
 
 
 def wait_until(condition, what, seconds=20):
-    """Waits until `condition` holds; errors of a connection count as not yet."""
+    """Polls until `condition()` is truthy and returns its value; errors of a connection, of a tool
+    and of what it printed count as not yet."""
     deadline = time.monotonic() + seconds
     last = None
     while time.monotonic() < deadline:
@@ -52,10 +62,10 @@ def wait_until(condition, what, seconds=20):
             last = condition()
             if last:
                 return last
-        except (redis.RedisError, OSError) as error:
+        except (redis.RedisError, OSError, subprocess.CalledProcessError, ValueError) as error:
             last = error
-        time.sleep(0.02)
-    raise AssertionError(f"{what} within {seconds} s; last: {last}")
+        time.sleep(0.01)
+    raise AssertionError(f"not within {seconds} s: {what}; last seen: {last!r}")
 
 
 class Server:

@@ -10,46 +10,17 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-BINARIES = pathlib.Path(os.environ.get("HEADWATER_BIN_DIR", REPOSITORY / ".build/release"))
+from servers import BINARIES, REPOSITORY, free_ports, wait_until
+
 NODES = ("n1", "n2", "n3", "n4")
 DEADLINE_SECONDS = 30
-
-
-def free_ports(count):
-    """Ports that the kernel says are free now; all held open until the last is chosen."""
-    with contextlib.ExitStack() as stack:
-        sockets = []
-        for _ in range(count):
-            listener = stack.enter_context(socket.socket())
-            listener.bind(("127.0.0.1", 0))
-            sockets.append(listener)
-        return [listener.getsockname()[1] for listener in sockets]
-
-
-def wait_until(condition, what, seconds=DEADLINE_SECONDS):
-    """Polls until `condition()` is truthy and returns its value; connection errors count as no."""
-    deadline = time.monotonic() + seconds
-    last = None
-    while time.monotonic() < deadline:
-        try:
-            value = condition()
-            if value:
-                return value
-            last = value
-        except (redis.RedisError, OSError, subprocess.CalledProcessError, ValueError) as error:
-            last = error
-        time.sleep(0.01)
-    raise AssertionError(f"not within {seconds} s: {what}; last seen: {last!r}")
 
 
 class Suite:

@@ -8,7 +8,7 @@ import sys
 import yaml
 from openapi_spec_validator import validate
 
-from suite import REPOSITORY, wait_until
+from servers import REPOSITORY, wait_until
 
 
 def problem(answer, status, code):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import pathlib
 
-from suite import REPOSITORY
+from servers import REPOSITORY
 
 
 def test_compose_file_is_valid():

@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from suite import NODES, REPOSITORY
+from servers import REPOSITORY
+from suite import NODES
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 

@@ -6,7 +6,8 @@ import subprocess
 import pytest
 import redis
 
-from suite import NODES, wait_until
+from servers import wait_until
+from suite import NODES
 
 
 def test_a_write_on_the_master_is_read_on_the_third_level(suite):

@@ -9,7 +9,8 @@ import time
 import redis
 
 from load import Writer, missing
-from suite import NODES, wait_until
+from servers import wait_until
+from suite import NODES
 
 
 def survivors(*dead):

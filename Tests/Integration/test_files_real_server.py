@@ -14,7 +14,7 @@ import threading
 import pytest
 import redis
 
-from suite import BINARIES, free_ports, wait_until
+from servers import BINARIES, free_port, wait_until
 
 OURS = str(BINARIES / "headwater-node")
 REDIS = "/usr/bin/redis-server"
@@ -33,7 +33,7 @@ class Server:
 
     def launch(self):
         # A restarted server keeps its port: others know it.
-        self.port = self.port or free_ports(1)[0]
+        self.port = self.port or free_port()
         self.log = open(self.folder / "server.log", "ab")
         self.process = subprocess.Popen(
             [self.binary, "--port", str(self.port), "--dir", str(self.folder), "--save", ""]
