@@ -24,6 +24,19 @@ private final class World {
         return node
     }
 
+    /// A replica in step with its upstream, which has one write.
+    func pair(
+        _ settle: (SocketNode) -> Void = { _ in }
+    ) throws -> (top: SocketNode, replica: SocketNode) {
+        let top = try node("top")
+        let replica = try node("replica")
+        settle(top)
+        top.write("SET", "a", "1")
+        follow(replica, top)
+        try #require(run { isInStep(top, replica) && !replica.data.isEmpty })
+        return (top, replica)
+    }
+
     /// Runs turns until `condition` holds; false after `seconds`.
     func run(seconds: Double = 10, until condition: () -> Bool) -> Bool {
         let deadline = Date().addingTimeInterval(seconds)
@@ -127,11 +140,7 @@ private func follow(_ node: SocketNode, _ upstream: SocketNode) {
 
     @Test func waitsEndWhenTheReplicaHasTheWrite() throws {
         let world = try World()
-        let top = try world.node("top")
-        let replica = try world.node("replica")
-        top.write("SET", "a", "1")
-        follow(replica, top)
-        #expect(world.run { isInStep(top, replica) && !replica.data.isEmpty })
+        let (top, _) = try world.pair()
         top.write("SET", "b", "2")
         let offset = Int64(top.data.count) + Int64(top.produced.count)
         let waiter = WaitBook.Waiter(client: 99, offset: offset, replicas: 1, deadline: nil)
@@ -146,11 +155,7 @@ private func follow(_ node: SocketNode, _ upstream: SocketNode) {
 
     @Test func aFailoverHandsTheRoleOver() throws {
         let world = try World()
-        let top = try world.node("top")
-        let replica = try world.node("replica")
-        top.write("SET", "a", "1")
-        follow(replica, top)
-        #expect(world.run { isInStep(top, replica) && !replica.data.isEmpty })
+        let (top, replica) = try world.pair()
         top.write("SET", "b", "2")
         #expect(top.links.startFailover(.init(timeoutMilliseconds: 5000)) == nil)
         #expect(top.writesArePaused)
@@ -162,11 +167,7 @@ private func follow(_ node: SocketNode, _ upstream: SocketNode) {
 
     @Test func aFailoverToNobodyRestoresTheRole() throws {
         let world = try World()
-        let top = try world.node("top")
-        let replica = try world.node("replica")
-        top.write("SET", "a", "1")
-        follow(replica, top)
-        #expect(world.run { isInStep(top, replica) && !replica.data.isEmpty })
+        let (top, replica) = try world.pair()
         let port = replica.port
         let order = FailoverMachine.Order(
             target: ("127.0.0.1", port), isForced: true, timeoutMilliseconds: 1)
@@ -182,12 +183,7 @@ private func follow(_ node: SocketNode, _ upstream: SocketNode) {
 
     @Test func aMasterLeftAloneGivesItsBacklogBack() throws {
         let world = try World()
-        let top = try world.node("top")
-        let replica = try world.node("replica")
-        top.linkSettings.backlogKeepMilliseconds = 300
-        top.write("SET", "a", "1")
-        follow(replica, top)
-        #expect(world.run { isInStep(top, replica) && !replica.data.isEmpty })
+        let (top, replica) = try world.pair { $0.linkSettings.backlogKeepMilliseconds = 300 }
         world.run(milliseconds: 500)
         #expect(top.keepsStream)
         replica.die()
@@ -196,11 +192,7 @@ private func follow(_ node: SocketNode, _ upstream: SocketNode) {
 
     @Test func aNameThatSuitsIsTakenWithoutReconnecting() throws {
         let world = try World()
-        let top = try world.node("top")
-        let replica = try world.node("replica")
-        top.write("SET", "a", "1")
-        follow(replica, top)
-        #expect(world.run { isInStep(top, replica) && !replica.data.isEmpty })
+        let (top, replica) = try world.pair()
         #expect(!replica.links.follow("127.0.0.1", top.port, nodeID: "top"))
         #expect(replica.links.isLinked)
         #expect(replica.links.follow("127.0.0.1", top.port, nodeID: "other"))
