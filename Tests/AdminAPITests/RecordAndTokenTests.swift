@@ -107,6 +107,18 @@ private final class StreamClient: StreamConnection {
         #expect(world.coordinator.requestCount - before <= 6)
     }
 
+    @Test func streamFromTheBeginningBeginsWithWhatIsKept() throws {
+        let world = try AdminWorld.ready()
+        world.coordinator.add(Sample.event(9))
+        world.coordinator.oldestSequence = 9
+        let client = try open(world, "/v1/events", "Last-Event-ID: 0\r\n")
+        try world.until("the first that is kept") { client.text.contains("id: 9\n") }
+        world.coordinator.add(Sample.event(10))
+        try world.until("the present") { client.text.contains("id: 10\n") }
+        #expect(!client.isEnded)
+        client.close()
+    }
+
     @Test func expiredPositionIsGone() throws {
         let world = try AdminWorld.ready()
         world.coordinator.add(Sample.event(9))

@@ -137,7 +137,8 @@ enum RecordRoutes {
                 if position > 0, page.oldestSequence > position + 1 {
                     return exchange.fail(Problems.eventsGone(oldest: page.oldestSequence))
                 }
-                open(exchange, after: position)
+                // From the beginning means from the first event that is kept.
+                open(exchange, after: max(position, page.oldestSequence - 1))
             }
         }
     }
