@@ -92,7 +92,11 @@ int hw_tls_use_dh_parameters(hw_tls_context *context, const char *file) {
     EVP_PKEY *parameters = PEM_read_bio_Parameters(stream, NULL);
     BIO_free(stream);
     if (parameters == NULL) return 0;
-    if (SSL_CTX_set0_tmp_dh_pkey(context, parameters) == 1) return 1;
+    if (SSL_CTX_set0_tmp_dh_pkey(context, parameters) == 1) {
+        // While OpenSSL may choose by itself, it does, whatever was set.
+        SSL_CTX_set_dh_auto(context, 0);
+        return 1;
+    }
     EVP_PKEY_free(parameters);
     return 0;
 }

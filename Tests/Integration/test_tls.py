@@ -56,6 +56,14 @@ def connect(certificates, port, name="client", **more):
         ssl_check_hostname=False, socket_timeout=20, **shown, **more)
 
 
+def handshake(certificates, port, *more):
+    """What openssl's own client says of a connection."""
+    return subprocess.run(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{port}",
+         "-cert", "client.crt", "-key", "client.key", "-CAfile", "ca.crt", *more],
+        cwd=certificates, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+
+
 def test_clients_speak_tls_beside_plain_ones(certificates):
     port = free_port()
     with servers() as start:
@@ -137,6 +145,77 @@ def test_versions_and_ciphers_are_kept_to(certificates):
         with socket.create_connection(("127.0.0.1", port)) as plain:
             with pytest.raises(ssl.SSLError):
                 context.wrap_socket(plain)
+
+
+@pytest.mark.parametrize("protocols", [None, "TLSv1.2", "TLSv1.2 TLSv1.3"])
+def test_versions_that_are_out_of_date_are_refused(certificates, protocols):
+    port = free_port()
+    chosen = [] if protocols is None else ["--tls-protocols", protocols]
+    with servers() as start:
+        start("node", *options(certificates, port, *chosen))
+        for version in ("-tls1", "-tls1_1"):
+            # The client's own rules are lowered, so that it is the server that refuses.
+            told = handshake(certificates, port, version, "-cipher", "DEFAULT@SECLEVEL=0")
+            assert told.returncode != 0 and "alert protocol version" in told.stderr, told.stderr
+        assert handshake(certificates, port, "-tls1_2").returncode == 0
+        assert connect(certificates, port).ping()
+
+
+def test_parameters_of_key_exchange_come_from_their_file(certificates):
+    openssl(certificates, "genpkey", "-genparam", "-algorithm", "DH",
+            "-pkeyopt", "group:ffdhe3072", "-out", "dh.pem")
+    port = free_port()
+    with servers() as start:
+        node = start("node", *options(
+            certificates, port, "--tls-dh-params-file", str(certificates / "dh.pem")))
+        offer = ("-tls1_2", "-cipher", "DHE-RSA-AES256-GCM-SHA384")
+        told = handshake(certificates, port, *offer)
+        # Without the file it would be as long as the certificate's key: 2048 bits.
+        assert "Server Temp Key: DH, 3072 bits" in told.stdout, told.stdout + told.stderr
+        with pytest.raises(redis.ResponseError, match="Unable to update TLS configuration"):
+            node.client.config_set("tls-dh-params-file", str(certificates / "ca.crt"))
+        told = handshake(certificates, port, *offer)
+        assert "Server Temp Key: DH, 3072 bits" in told.stdout, told.stdout + told.stderr
+
+
+def test_authorities_come_from_a_folder(certificates, tmp_path):
+    shutil.copy(certificates / "ca.crt", tmp_path / "ca.pem")
+    openssl(tmp_path, "rehash", ".")
+    ports = (free_port(), free_port())
+    folder = ["--tls-ca-cert-file", "", "--tls-ca-cert-dir", str(tmp_path),
+              "--tls-replication", "yes"]
+    with servers() as start:
+        upstream = start("node", *options(certificates, ports[0], *folder))
+        assert connect(certificates, ports[0]).set("k", "v")
+        with pytest.raises((redis.ConnectionError, ConnectionError)):
+            connect(certificates, ports[0], "stranger").ping()
+        follower = start("node", *options(certificates, ports[1], *folder))
+        follower.client.execute_command("REPLICAOF", "127.0.0.1", ports[0])
+        wait_in_step(upstream, follower)
+
+
+@pytest.mark.parametrize("master", ["node", "redis"])
+def test_outgoing_links_show_a_certificate_of_their_own(certificates, master):
+    """As a server the replica shows a certificate that the master does not trust."""
+    ports = (free_port(), free_port())
+    server = ["--tls-cert-file", str(certificates / "stranger.crt"),
+              "--tls-key-file", str(certificates / "stranger.key"), "--tls-replication", "yes"]
+    client = ["--tls-client-cert-file", str(certificates / "client.crt"),
+              "--tls-client-key-file", str(certificates / "client.key")]
+    with servers() as start:
+        upstream = start(master, *options(certificates, ports[0]))
+        upstream.client.set("k", "v")
+        with_own = start("node", *options(certificates, ports[1], *server, *client))
+        with_own.client.execute_command("REPLICAOF", "127.0.0.1", ports[0])
+        wait_in_step(upstream, with_own)
+        assert with_own.client.get("k") == b"v"
+        told = handshake(certificates, ports[1])
+        assert "issuer=CN = other-ca" in told.stdout, told.stdout
+        # The control: with one certificate for both the master refuses it.
+        with_one = start("node", *options(certificates, free_port(), *server))
+        with_one.client.execute_command("REPLICAOF", "127.0.0.1", ports[0])
+        wait_until(lambda: "TLS" in with_one.log(), "the refusal")
+        assert with_one.replication()["master_link_status"] == "down"
 
 
 def test_certificates_are_reloaded(certificates):
