@@ -18,6 +18,12 @@ private final class World {
         }
     }
 
+    /// Nodes, links and connections refer to the loop, and the loop to them.
+    deinit {
+        for node in nodes { node.die() }
+        loop.releaseAll()
+    }
+
     func node(_ name: String, cluster: String? = nil) throws -> SocketNode {
         let node = try SocketNode(name, loop: loop, cluster: cluster)
         nodes.append(node)

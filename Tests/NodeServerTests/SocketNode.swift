@@ -161,6 +161,7 @@ final class SocketNode: LinksHost {
 
     /// Ends everything, as the death of the process would.
     func die() {
+        guard listener != nil else { return }
         links.stop()
         listener?.close()
         listener = nil
