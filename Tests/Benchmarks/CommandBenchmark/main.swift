@@ -5,6 +5,7 @@
 //
 // One million keys of 16 bytes with values of 32 bytes; random keys; batches as a pipeline brings
 // them. The processor time of the thread is read, so that other processes do not count.
+// Small collections follow (CollectionBenchmark.swift).
 import Bytes
 import Commands
 import Glibc
@@ -118,6 +119,8 @@ final class IdleHost: NodeHost {
         preconditionFailure("not asked")
     }
     func randomBytes(_ count: Int) -> [UInt8] { preconditionFailure("not asked") }
+    func memoryFacts() -> MemoryFacts { preconditionFailure("not asked") }
+    func releaseFreeMemory() { preconditionFailure("not asked") }
     func debug(subcommand: String, arguments: Arguments, client: ClientState) throws(ReplyError)
         -> Bool
     {
@@ -202,3 +205,6 @@ for depth in [1, 16, 64] {
 }
 engine.propagates = true
 measure("SET into a stream", depth: 16, setting: true)
+
+engine.propagates = false
+for isText in [true, false] { CollectionBenchmark(isText: isText).run() }
