@@ -77,6 +77,10 @@ public struct ReplyWriter: ~Copyable {
     @inlinable
     public mutating func bulk(_ bytes: ByteSlice) { buffer.appendBulkString(bytes) }
 
+    /// A bulk string of a text that is stored in seven bits a character.
+    @inlinable
+    public mutating func bulk(_ text: SevenBitText) { buffer.appendBulkString(text) }
+
     /// A bulk string from a literal.
     @inlinable
     public mutating func bulk(_ text: StaticString) { buffer.appendBulkString(ByteSlice(text)) }

@@ -15,6 +15,7 @@ import Testing
         case 1: "\(Int64(bitPattern: random.next()) >> Int64(random.below(64)))"
         case 2: String(repeating: "x", count: random.below(90))
         case 3: "0\(random.below(9))"
+        case 4: "field:\(100 + random.below(30))"
         default: "f\(random.below(30))"
         }
     }

@@ -25,6 +25,8 @@ private struct ListsModel {
         case 0: String(repeating: "l", count: random.below(2_000))
         case 1: String(repeating: "m", count: 9_000)
         case 2..<15: "\(random.below(100_000) - 50_000)"
+        // As long lists store it, and not as packed ones do.
+        case 15..<22: "element:\(random.below(9))"
         default: "e\(random.below(9))"
         }
     }

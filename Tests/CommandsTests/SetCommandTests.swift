@@ -15,7 +15,7 @@ import Testing
         switch random.below(3) {
         case 0: String(random.below(40) - 20)
         case 1: String(Int64(bitPattern: random.next()) >> random.below(60))
-        default: "m\(random.below(30))"
+        default: "\(random.below(2) == 0 ? "m" : "member:00")\(random.below(15))"
         }
     }
 

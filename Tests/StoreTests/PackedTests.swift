@@ -4,9 +4,10 @@ import Testing
 
 @testable import Store
 
-/// A random element: numbers of every width, texts of every header, near misses of numbers.
+/// A random element: numbers of every width, texts of every header, near misses of numbers and of
+/// ASCII, texts that differ in one place.
 func randomElement(_ random: inout SeededRandom) -> [UInt8] {
-    switch random.below(12) {
+    switch random.below(18) {
     case 0: return []
     case 1...3:
         let shift = UInt64(random.below(64))
@@ -16,15 +17,33 @@ func randomElement(_ random: inout SeededRandom) -> [UInt8] {
     case 6:
         return [UInt8](repeating: 0x78, count: 126 + random.below(4))
     case 7: return Array("+1".utf8)
+    case 8...9: return (0..<random.below(76)).map { _ in UInt8(random.below(128)) }
+    case 10...13:
+        var text = [UInt8](repeating: 0x6B, count: 7 + random.below(3) * 8 + random.below(3))
+        let place = random.below(text.count)
+        text[place] = [0x6A, 0x6B, 0x7F, 0x80, 0xEB][random.below(5)]
+        return text
     default: return (0..<random.below(20)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
     }
 }
 
+/// The bytes that a text takes as an element.
+func packedCount(_ text: ByteSlice) -> Int {
+    if let number = Numbers.integer(text) { return PackedEncoder.encodedCount(integer: number) }
+    let count = text.count
+    if (9...72).contains(count), text.array.allSatisfy({ $0 < 128 }) {
+        return 1 + (count * 7 + 7) / 8
+    }
+    return count + (count < 64 ? 1 : count < 8192 ? 2 : 5)
+}
+
 /// The bytes of a packed collection with these elements.
-func pack(_ elements: [[UInt8]]) -> [UInt8] {
+func pack(_ elements: [[UInt8]], as texts: PackedEncoder.Texts = .compact) -> [UInt8] {
     var buffer = ByteBuffer()
     PackedEncoder.begin(&buffer, count: elements.count)
-    for element in elements { element.withByteSlice { PackedEncoder.append($0, to: &buffer) } }
+    for element in elements {
+        element.withByteSlice { PackedEncoder.append($0, to: &buffer, as: texts) }
+    }
     return buffer.readable.array
 }
 
@@ -61,7 +80,17 @@ extension PackedElement {
                 #expect(element.text == text && element.count == text.count)
                 #expect(view.next(after: PackedView.start) == view.end && view.count == 1)
                 text.withByteSlice {
-                    #expect(PackedEncoder.encodedCount($0) == bytes.count - 2)
+                    #expect(packedCount($0) == bytes.count - 2)
+                    var buffer = ByteBuffer()
+                    PackedNeedle($0).append(to: &buffer)
+                    #expect(buffer.readable == bytes.dropFirst(2))
+                    let plain = pack([text], as: .plain)
+                    #expect(plain.withByteSlice { PackedView($0).texts } == [text])
+                    let isEqual = plain.withByteSlice {
+                        let other = PackedView($0).element(at: 2)
+                        return other.equals(element) && element.equals(other)
+                    }
+                    #expect(isEqual)
                     #expect(element.equals($0) && element.compare($0) == 0)
                     #expect(PackedElement($0).equals(element))
                     #expect(element.asInteger == Numbers.integer($0))
@@ -73,7 +102,8 @@ extension PackedElement {
 
     @Test(
         arguments: [
-            (0, 1), (63, 1), (64, 2), (-1, 2), (127, 2), (-128, 2), (128, 3), (-129, 3), (32767, 3),
+            (0, 1), (63, 1), (64, 2), (-1, 2), (127, 2), (-128, 2), (128, 2), (383, 2),
+            (384, 2), (2175, 2), (2176, 3), (-129, 3), (32767, 3),
             (-32768, 3), (32768, 4), (-32769, 4), (8_388_607, 4), (-8_388_608, 4), (8_388_608, 5),
             (-8_388_609, 5), (2_147_483_647, 5), (-2_147_483_648, 5), (2_147_483_648, 9),
             (Int64.max, 9), (Int64.min, 9),
@@ -90,7 +120,7 @@ extension PackedElement {
         }
     }
 
-    @Test(arguments: [0, 1, 127, 128, 8191, 8192, 70_000])
+    @Test(arguments: [0, 1, 8, 9, 10, 15, 16, 17, 63, 64, 72, 73, 127, 128, 8191, 8192, 70_000])
     func longTextsTakeLongerHeaders(count: Int) {
         let text = [UInt8](repeating: 0x61, count: count)
         let packed = pack([[1], text, [2]])
@@ -100,7 +130,7 @@ extension PackedElement {
             let found = text.withByteSlice { view.find($0) }
             #expect(found == 4)
         }
-        #expect(packed.count - 6 == count + (count < 128 ? 1 : count < 8192 ? 2 : 5))
+        #expect(packed.count - 6 == text.withByteSlice { packedCount($0) })
     }
 
     @Test func findingIsLinearSearch() {

@@ -82,7 +82,7 @@ enum MemberShape: CaseIterable, Sendable {
         switch self {
         case .small: Array(String(random.below(60) - 30).utf8)
         case .wide: Array(String(Int64(bitPattern: random.next()) >> random.below(64)).utf8)
-        case .texts: Array("m\(random.below(200))".utf8)
+        case .texts: Array("\(random.below(2) == 0 ? "m" : "member:")\(random.below(200))".utf8)
         case .mixed:
             random.below(2) == 0
                 ? Array(String(random.below(100)).utf8) : Array("x\(random.below(100))".utf8)

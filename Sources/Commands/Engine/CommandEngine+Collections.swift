@@ -85,6 +85,7 @@ extension ReplyWriter {
         switch element {
         case .bytes(let bytes): bulk(bytes)
         case .integer(let number): bulk(integer: number)
+        case .sevenBits(let text): bulk(text)
         }
     }
 }

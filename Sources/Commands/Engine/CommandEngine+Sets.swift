@@ -51,6 +51,7 @@ extension ByteBuffer {
         switch element {
         case .bytes(let bytes): appendBulkString(bytes)
         case .integer(let value): RequestWriter.argument(value, into: &self)
+        case .sevenBits(let text): appendBulkString(text)
         }
     }
 }

@@ -38,6 +38,7 @@ extension Hashes {
                     throw ReplyError("ERR hash value is not an integer")
                 }
                 value = number
+            case .sevenBits: throw ReplyError("ERR hash value is not an integer")
             }
         }
         let (sum, overflowed) = value.addingReportingOverflow(amount)

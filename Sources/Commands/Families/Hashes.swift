@@ -203,7 +203,8 @@ enum Hashes {
         }
         let database = engine.database(client)
         engine.packing.removeAll()
-        if let found = packed.find(field, stride: 2) {
+        let needle = PackedNeedle(field)
+        if let found = packed.find(needle, stride: 2) {
             let offset = packed.next(after: found)
             PackedEncoder.append(value, to: &engine.packing)
             entry = database.splice(
@@ -211,7 +212,7 @@ enum Hashes {
                 inserting: engine.packing.readable, countChange: 0)
             return false
         }
-        PackedEncoder.append(field, to: &engine.packing)
+        needle.append(to: &engine.packing)
         PackedEncoder.append(value, to: &engine.packing)
         let count = packed.count / 2 + 1
         entry = database.splice(

@@ -35,7 +35,7 @@ extension Lists {
         let index = place(try engine.integer(arguments[2]), in: count)
         try engine.checkElement(arguments[3])
         guard index >= 0 && index < count else { throw ReplyError("ERR index out of range") }
-        engine.pack(arguments[3])
+        engine.pack(arguments[3], for: entry)
         replace(engine, client, entry, hash, index)
         client.writer.ok()
         engine.wrote(.list, "lset", arguments, client)
@@ -138,11 +138,11 @@ extension Lists {
                 at: isBehind ? packed.next(after: pivot) : pivot, arguments[4])
         } else {
             let long = engine.makeLong(entry, hash, client)
-            engine.pack(arguments[3])
+            engine.pack(arguments[3], for: entry)
             guard let pivot = position(of: engine.packing.readable, in: entry) else {
                 return client.writer.integer(-1)
             }
-            engine.pack(arguments[4])
+            engine.pack(arguments[4], for: entry)
             engine.change(long.list, entry, hash, client) {
                 long.list.insert(
                     engine.packing.readable, at: pivot, behind: isBehind,
@@ -159,7 +159,7 @@ extension Lists {
         _ engine: CommandEngine, _ client: ClientState, _ entry: Entry, _ hash: KeyHash,
         _ packed: PackedView, at offset: Int, _ element: ByteSlice
     ) {
-        engine.pack(element)
+        engine.pack(element, for: entry)
         let bytes = packed.end + engine.packing.count
         if engine.listLimits.fitsPacked(count: packed.count + 1, bytes: bytes) {
             _ = engine.database(client).splice(
@@ -212,7 +212,7 @@ extension Lists {
             return client.writer.integer(0)
         }
         let limit = count == 0 ? Int.max : Int(count.magnitude)
-        engine.pack(arguments[3])
+        engine.pack(arguments[3], for: entry)
         let removed: Int
         if let packed = entry.packed {
             removed = removePacked(
@@ -330,7 +330,7 @@ extension Lists {
         else {
             return search.count == nil ? client.writer.null() : client.writer.arrayHeader(0)
         }
-        engine.pack(arguments[2])
+        engine.pack(arguments[2], for: entry)
         let found = indexes(of: engine.packing.readable, in: ListView(entry), search)
         guard search.count != nil else {
             if found.count == 0 { return client.writer.null() }

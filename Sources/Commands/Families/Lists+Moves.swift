@@ -95,16 +95,18 @@ extension Lists {
         guard let entry = database.find(key, hash) else { return false }
         let element = engine.element(source, of: entry)
         client.writer.bulk(element)
+        let texts = entry.texts
         engine.packing.removeAll()
-        PackedEncoder.append(element, to: &engine.packing)
+        PackedEncoder.append(element, to: &engine.packing, as: texts)
         var isGone = false
         if isSame {
             rotate(engine, client, key, entry, hash, from: source, to: target)
         } else {
             // The source loses its element first, but the target is told of first, as in Redis.
             isGone = engine.pop(source, from: entry, hash, client)
-            _ = engine.push(
-                target, database.find(targetKey, targetHash), targetKey, targetHash, client)
+            let other = database.find(targetKey, targetHash)
+            engine.repack(from: texts, for: other)
+            _ = engine.push(target, other, targetKey, targetHash, client)
         }
         engine.changed(targetKey, client, count: 0)
         engine.notify(.list, pushEvent(target), targetKey, client)

@@ -24,11 +24,25 @@ extension CommandEngine {
         }
     }
 
-    /// Gathers one element.
+    /// Gathers one element, in the form that the list of `entry` stores it in.
     @inline(__always)
-    func pack(_ element: ByteSlice) {
+    func pack(_ element: ByteSlice, for entry: Entry?) {
         packing.removeAll()
-        PackedEncoder.append(element, to: &packing)
+        PackedEncoder.append(element, to: &packing, as: entry?.texts ?? .compact)
+    }
+
+    /// Writes the element in `packing`, which came from a list of the form `source`, anew if that
+    /// of `target` stores it differently.
+    @inline(__always)
+    func repack(from source: PackedEncoder.Texts, for target: Entry?) {
+        let texts = target?.texts ?? .compact
+        if texts == source { return }
+        scratch.removeAll()
+        PackedEncoder.begin(&scratch, count: 1)
+        scratch.append(packing.readable)
+        packing.removeAll()
+        let element = PackedView(scratch.readable).element(at: PackedView.start)
+        PackedEncoder.append(element, to: &packing, as: texts)
     }
 
     // MARK: Adding
@@ -39,7 +53,7 @@ extension CommandEngine {
         _ key: ByteSlice, _ hash: KeyHash, _ client: ClientState
     ) -> Int {
         if arguments.count == first + 1 {
-            pack(arguments[first])
+            pack(arguments[first], for: entry)
             return push(end, entry, key, hash, client)
         }
         let added = arguments.count - first
@@ -58,7 +72,7 @@ extension CommandEngine {
         var length = 0
         var current = entry
         for index in first..<arguments.count {
-            pack(arguments[index])
+            pack(arguments[index], for: current)
             length = push(end, current, key, hash, client)
             current = database(client).find(key, hash)
         }

@@ -183,10 +183,7 @@ extension Sets {
             missing -= 1
             client.writer.bulk(member)
             guard isWanted else { return }
-            switch member {
-            case .bytes(let bytes): RequestWriter.argument(bytes, into: &engine.effects)
-            case .integer(let value): RequestWriter.argument(value, into: &engine.effects)
-            }
+            engine.effects.appendBulk(element: member)
         }
     }
 

@@ -282,7 +282,9 @@ enum Sorting {
         var object: ListObject?
         list.weightsAreDone()
         forEachResult(list, range, options, engine, client) { value in
-            engine.pack(value ?? ByteSlice())
+            engine.packing.removeAll()
+            PackedEncoder.append(
+                value ?? ByteSlice(), to: &engine.packing, as: object == nil ? .compact : .plain)
             count += 1
             if object == nil {
                 if limits.fitsPacked(count: count, bytes: packed.count + engine.packing.count) {

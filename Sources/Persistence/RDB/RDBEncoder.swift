@@ -145,6 +145,12 @@ public struct RDBEncoder: ~Copyable {
         output.append(bytes)
     }
 
+    /// A string that is stored in seven bits a character. It has more of them than integers.
+    public mutating func string(_ text: SevenBitText) {
+        plainHeader(count: text.count)
+        output.append(text)
+    }
+
     /// The header of a plain string of `count` bytes that the caller appends, or hands to the
     /// writer beside this buffer.
     public mutating func plainHeader(count: Int) {

@@ -90,11 +90,12 @@ public struct HashBuilder {
             return isNew
         }
         let view = PackedView(packed.readable)
-        if let found = view.find(field, stride: 2) {
+        let needle = PackedNeedle(field)
+        if let found = view.find(needle, stride: 2) {
             HashBuilder.replace(view.next(after: found), value, in: &packed)
             return false
         }
-        PackedEncoder.append(field, to: &packed)
+        needle.append(to: &packed)
         PackedEncoder.append(value, to: &packed)
         count += 1
         if count > entriesMax { unpack(&packed) }

@@ -13,6 +13,11 @@ extension ListObject {
     public func removeElements(
         equal raw: ByteSlice, limit: Int, fromBack: Bool, limits: ListLimits
     ) -> Int {
+        if ListObject.isCompact(raw) {
+            return ListObject.withPlain(raw) {
+                removeElements(equal: $0, limit: limit, fromBack: fromBack, limits: limits)
+            }
+        }
         var rest = limit
         var offsets = TrivialList<Int32>(capacity: 64)
         var place = fromBack ? directory.count - 1 : 0

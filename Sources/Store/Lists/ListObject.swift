@@ -92,6 +92,9 @@ public final class ListObject: StoredObject {
 
     /// Adds an element, given in packed form, at the end.
     public func append(_ raw: ByteSlice, limits: ListLimits) {
+        if ListObject.isCompact(raw) {
+            return ListObject.withPlain(raw) { append($0, limits: limits) }
+        }
         let room = ListPage.room(for: raw.count)
         let last = directory.count - 1
         if last < 0 || !makeRoom(room, in: last, limits, inFront: false) {
@@ -104,6 +107,9 @@ public final class ListObject: StoredObject {
 
     /// Adds an element, given in packed form, at the start.
     public func prepend(_ raw: ByteSlice, limits: ListLimits) {
+        if ListObject.isCompact(raw) {
+            return ListObject.withPlain(raw) { prepend($0, limits: limits) }
+        }
         let room = ListPage.room(for: raw.count)
         if directory.count == 0 || !makeRoom(room, in: 0, limits, inFront: true) {
             insertPage(room: room, at: 0, limits)
@@ -165,6 +171,9 @@ public final class ListObject: StoredObject {
 
     /// Puts an element, given in packed form, in the place of another, which exists.
     public func replace(_ index: Int, by raw: ByteSlice, limits: ListLimits) {
+        if ListObject.isCompact(raw) {
+            return ListObject.withPlain(raw) { replace(index, by: $0, limits: limits) }
+        }
         let (place, skip) = directory.locate(index, of: count)
         let offset = offset(ofElement: skip, in: place)
         let page = directory.page(place)
@@ -180,6 +189,11 @@ public final class ListObject: StoredObject {
     public func insert(
         _ raw: ByteSlice, at position: ListPosition, behind: Bool, limits: ListLimits
     ) {
+        if ListObject.isCompact(raw) {
+            return ListObject.withPlain(raw) {
+                insert($0, at: position, behind: behind, limits: limits)
+            }
+        }
         let page = directory.page(position.page)
         insert(
             raw, page: position.page,

@@ -17,7 +17,8 @@ extension Database {
             return apply(change, to: member, of: object, entry, hash)
         }
         guard let view = entry.packed else { preconditionFailure("the entry is no sorted set") }
-        guard let found = PackedSortedSet.find(view, member) else {
+        let needle = PackedNeedle(member)
+        guard let found = PackedSortedSet.find(view, needle) else {
             guard change.mayAdd else { return .refused }
             if PackedSortedSet.count(view) >= limits.sortedSetPackedEntriesMax
                 || member.count > limits.sortedSetPackedValueBytesMax
@@ -25,13 +26,13 @@ extension Database {
                 let object = convertSortedSet(&entry, hash)
                 return apply(change, to: member, of: object, entry, hash)
             }
-            insertPacked(member, change.score, &entry, hash, &buffer)
+            insertPacked(needle, member, change.score, &entry, hash, &buffer)
             return .added(change.score)
         }
         let outcome = change.outcome(from: found.score)
         if case .updated(let score) = outcome {
             removePacked(at: found.offset, &entry, hash)
-            insertPacked(member, score, &entry, hash, &buffer)
+            insertPacked(needle, member, score, &entry, hash, &buffer)
         }
         return outcome
     }
@@ -48,12 +49,13 @@ extension Database {
     }
 
     private func insertPacked(
-        _ member: ByteSlice, _ score: Double, _ entry: inout Entry, _ hash: KeyHash,
-        _ buffer: inout ByteBuffer
+        _ needle: PackedNeedle, _ member: ByteSlice, _ score: Double,
+        _ entry: inout Entry, _ hash: KeyHash, _ buffer: inout ByteBuffer
     ) {
         guard let view = entry.packed else { preconditionFailure("the set is not packed") }
         buffer.removeAll()
-        PackedSortedSet.append(member, score, to: &buffer)
+        needle.append(to: &buffer)
+        PackedSortedSet.append(score, to: &buffer)
         entry = splice(
             entry, hash, at: PackedSortedSet.insertionOffset(view, score, member), removing: 0,
             inserting: buffer.readable, countChange: 2)

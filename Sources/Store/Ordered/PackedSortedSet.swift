@@ -25,6 +25,7 @@ public enum PackedSortedSet {
         switch view.element(at: offset) {
         case .integer(let number): Double(number)
         case .bytes(let bytes): Double(bitPattern: bytes.littleEndian(at: 0))
+        case .sevenBits: preconditionFailure("a score is no text")
         }
     }
 
@@ -48,9 +49,15 @@ public enum PackedSortedSet {
     }
 
     /// Where a member's pair lies, and its score.
-    static func find(_ view: PackedView, _ member: ByteSlice) -> (offset: Int, score: Double)? {
+    static func find(
+        _ view: PackedView, _ member: PackedNeedle
+    ) -> (offset: Int, score: Double)? {
         guard let offset = view.find(member, stride: 2) else { return nil }
         return (offset, score(view, at: view.next(after: offset)))
+    }
+
+    static func find(_ view: PackedView, _ member: ByteSlice) -> (offset: Int, score: Double)? {
+        find(view, PackedNeedle(member))
     }
 
     /// The score of a member; nil if it is not in the set.
@@ -141,7 +148,7 @@ public enum PackedSortedSet {
         append(score, to: &buffer)
     }
 
-    private static func append(_ score: Double, to buffer: inout ByteBuffer) {
+    static func append(_ score: Double, to buffer: inout ByteBuffer) {
         if score.magnitude < wholeMax, score == score.rounded(.towardZero) {
             PackedEncoder.append(integer: Int64(score), to: &buffer)
         } else {

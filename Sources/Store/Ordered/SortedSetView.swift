@@ -137,6 +137,10 @@ extension PackedElement {
             scratch.removeAll()
             scratch.append(decimal: number)
             return scratch.readable
+        case .sevenBits(let text):
+            scratch.removeAll()
+            scratch.append(text)
+            return scratch.readable
         }
     }
 }

@@ -8,6 +8,8 @@ public enum PackedElement {
     case integer(Int64)
     /// These bytes.
     case bytes(ByteSlice)
+    /// These ASCII characters, stored in seven bits each.
+    case sevenBits(SevenBitText)
 
     /// The element that `text` becomes.
     @inlinable
@@ -24,6 +26,7 @@ public enum PackedElement {
         switch self {
         case .integer(let number): Numbers.decimalCount(number)
         case .bytes(let bytes): bytes.count
+        case .sevenBits(let text): text.count
         }
     }
 
@@ -33,6 +36,7 @@ public enum PackedElement {
         switch self {
         case .integer(let number): buffer.append(decimal: number)
         case .bytes(let bytes): buffer.append(bytes)
+        case .sevenBits(let text): buffer.append(text)
         }
     }
 
@@ -42,6 +46,7 @@ public enum PackedElement {
         switch self {
         case .integer(let number): PackedEncoder.integer(other) == number
         case .bytes(let bytes): bytes == other
+        case .sevenBits(let text): text.count == other.count && text.compare(other) == 0
         }
     }
 
@@ -51,6 +56,10 @@ public enum PackedElement {
         switch (self, other) {
         case (.integer(let mine), .integer(let theirs)): mine == theirs
         case (.bytes(let mine), .bytes(let theirs)): mine == theirs
+        case (.sevenBits(let mine), .sevenBits(let theirs)):
+            mine.count == theirs.count && mine.bytes == theirs.bytes
+        case (.sevenBits, .bytes(let theirs)): equals(theirs)
+        case (.bytes(let mine), .sevenBits): other.equals(mine)
         default: false
         }
     }
@@ -60,6 +69,7 @@ public enum PackedElement {
     public func compare(_ other: ByteSlice) -> Int {
         switch self {
         case .bytes(let bytes): return bytes.compare(other)
+        case .sevenBits(let text): return text.compare(other)
         case .integer(let number):
             var digits = DecimalDigits(number)
             var index = 0
@@ -76,8 +86,12 @@ public enum PackedElement {
     /// The number that the text denotes; nil when it is none.
     public func asDouble() -> Double? {
         switch self {
-        case .integer(let number): Double(number)
-        case .bytes(let bytes): Numbers.double(bytes)
+        case .integer(let number): return Double(number)
+        case .bytes(let bytes): return Numbers.double(bytes)
+        case .sevenBits(let text):
+            var characters = ByteBuffer(capacity: 80)
+            characters.append(text)
+            return Numbers.double(characters.readable)
         }
     }
 
@@ -85,7 +99,7 @@ public enum PackedElement {
     @inlinable public var asInteger: Int64? {
         switch self {
         case .integer(let number): number
-        case .bytes: nil
+        case .bytes, .sevenBits: nil
         }
     }
 }

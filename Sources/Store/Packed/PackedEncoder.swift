@@ -36,12 +36,27 @@ public enum PackedEncoder {
         UInt16(truncatingIfNeeded: min(count, PackedView.countUnknown))
     }
 
+    /// How texts are stored.
+    public enum Texts {
+        /// In seven bits a character if they are ASCII: in packed values.
+        case compact
+        /// As they are: in the pages of long lists, which are read and written in bulk.
+        case plain
+    }
+
     /// Appends a text as an element.
     @inlinable
-    public static func append(_ text: ByteSlice, to buffer: inout ByteBuffer) {
+    public static func append(
+        _ text: ByteSlice, to buffer: inout ByteBuffer, as texts: Texts = .compact
+    ) {
         if let number = integer(text) { return append(integer: number, to: &buffer) }
         let count = text.count
-        if count < 0x80 {
+        if texts == .compact
+            && buffer.append(marker: lead(ofSevenBits: count), sevenBits: text)
+        {
+            return
+        }
+        if count < 0x40 {
             buffer.append(UInt8(truncatingIfNeeded: count))
         } else if count < 0x2000 {
             buffer.append(0xC0 | UInt8(truncatingIfNeeded: count &>> 8))
@@ -54,12 +69,19 @@ public enum PackedEncoder {
         buffer.append(text)
     }
 
+    /// The first byte of an ASCII text; of any byte for a length that does not fit.
+    @inlinable @inline(__always)
+    static func lead(ofSevenBits count: Int) -> UInt8 {
+        0x40 | UInt8(truncatingIfNeeded: count &- SevenBitText.shortest) & 0x3F
+    }
+
     /// Appends a number as an element.
     @inlinable
     public static func append(integer value: Int64, to buffer: inout ByteBuffer) {
         let lead = lead(of: value)
         buffer.append(lead)
         switch lead {
+        case 0xE8...0xEF: buffer.append(UInt8(truncatingIfNeeded: value &- 128))
         case 0xF1: buffer.append(UInt8(truncatingIfNeeded: value))
         case 0xF2: buffer.append(littleEndian: Int16(truncatingIfNeeded: value))
         case 0xF3:
@@ -71,13 +93,34 @@ public enum PackedEncoder {
         }
     }
 
-    /// Appends an element as it is.
+    /// Appends the text of an element.
     @inlinable
-    public static func append(_ element: PackedElement, to buffer: inout ByteBuffer) {
+    public static func append(
+        _ element: PackedElement, to buffer: inout ByteBuffer, as texts: Texts = .compact
+    ) {
         switch element {
         case .integer(let number): append(integer: number, to: &buffer)
-        case .bytes(let bytes): append(bytes, to: &buffer)
+        case .bytes(let bytes): append(bytes, to: &buffer, as: texts)
+        case .sevenBits(let text):
+            if texts == .compact {
+                buffer.append(lead(ofSevenBits: text.count))
+                buffer.append(text.bytes)
+            } else {
+                appendPlain(text, to: &buffer)
+            }
         }
+    }
+
+    /// Appends an ASCII text as a plain string.
+    @usableFromInline
+    static func appendPlain(_ text: SevenBitText, to buffer: inout ByteBuffer) {
+        if text.count < 0x40 {
+            buffer.append(UInt8(truncatingIfNeeded: text.count))
+        } else {
+            buffer.append(0xC0)
+            buffer.append(UInt8(truncatingIfNeeded: text.count))
+        }
+        buffer.append(text)
     }
 
     /// The first byte of a number's shortest form.
@@ -85,21 +128,16 @@ public enum PackedEncoder {
     static func lead(of value: Int64) -> UInt8 {
         if value >= 0 && value < 64 { return 0x80 | UInt8(truncatingIfNeeded: value) }
         if value >= -128 && value < 128 { return 0xF1 }
+        if value >= 128 && value < 2176 {
+            return 0xE8 | UInt8(truncatingIfNeeded: (value &- 128) &>> 8)
+        }
         if value >= -32768 && value < 32768 { return 0xF2 }
         if value >= -0x80_0000 && value < 0x80_0000 { return 0xF3 }
         return value >= Int64(Int32.min) && value <= Int64(Int32.max) ? 0xF4 : 0xF5
     }
 
-    /// Bytes that a text takes as an element.
-    public static func encodedCount(_ text: ByteSlice) -> Int {
-        if let number = integer(text) { return encodedCount(integer: number) }
-        let count = text.count
-        return count + (count < 0x80 ? 1 : count < 0x2000 ? 2 : 5)
-    }
-
     /// Bytes that a number takes as an element.
     public static func encodedCount(integer value: Int64) -> Int {
-        let lead = lead(of: value)
-        return lead < 0xF0 ? 1 : lead == 0xF5 ? 9 : 1 + Int(lead & 0x0F)
+        PackedView.length(of: lead(of: value))
     }
 }

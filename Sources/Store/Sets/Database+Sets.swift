@@ -39,11 +39,12 @@ extension Database {
                 }
             }
         case .packed(let packed):
-            if packed.find(member) != nil {
+            let needle = PackedNeedle(member)
+            if packed.find(needle) != nil {
                 return SetChange(entry: entry, isChanged: false, count: count)
             }
             if count < limits.setPackedEntriesMax && member.count <= limits.setPackedValueBytesMax {
-                PackedEncoder.append(member, to: &scratch)
+                needle.append(to: &scratch)
                 let changed = splice(
                     entry, hash, at: packed.end, removing: 0, inserting: scratch.readable,
                     countChange: 1)

@@ -72,9 +72,11 @@ public struct SetBuilder: ~Copyable {
             }
             becomeTable()
         case .packed:
-            if find(member) { return false }
+            let needle = PackedNeedle(member)
+            if packedCount > 0 && PackedView(packed.readable).find(needle) != nil { return false }
             if fitsPacked(count: packedCount, member) {
-                appendPacked(member)
+                needle.append(to: &packed)
+                packedCount += 1
                 return true
             }
             becomeTable()
@@ -88,6 +90,11 @@ public struct SetBuilder: ~Copyable {
         switch member {
         case .bytes(let bytes): return add(bytes)
         case .integer(let value): return add(integer: value)
+        case .sevenBits(let text):
+            // `add` may write to `scratch`.
+            var characters = ByteBuffer(capacity: SevenBitText.longest + 8)
+            characters.append(text)
+            return add(characters.readable)
         }
     }
 
@@ -151,11 +158,6 @@ public struct SetBuilder: ~Copyable {
             if member < value { low = middle &+ 1 } else { high = middle }
         }
         return (low, false)
-    }
-
-    private func find(_ member: ByteSlice) -> Bool {
-        packedCount > 0
-            && PackedView(packed.readable).find(member) != nil
     }
 
     private func fitsPacked(count: Int, _ member: ByteSlice) -> Bool {

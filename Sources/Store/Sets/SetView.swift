@@ -12,6 +12,8 @@ extension PackedElement {
         switch self {
         case .integer(let value): value
         case .bytes(let bytes): PackedEncoder.integer(bytes)
+        // A number is stored as such.
+        case .sevenBits: nil
         }
     }
 
@@ -25,6 +27,10 @@ extension PackedElement {
         case .integer(let value):
             scratch.removeAll()
             scratch.append(decimal: value)
+            return body(scratch.readable)
+        case .sevenBits(let text):
+            scratch.removeAll()
+            scratch.append(text)
             return body(scratch.readable)
         }
     }

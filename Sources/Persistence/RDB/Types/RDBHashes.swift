@@ -229,6 +229,7 @@ extension RDBEncoder {
         switch element {
         case .integer(let value): integer(value)
         case .bytes(let bytes): string(bytes)
+        case .sevenBits(let text): string(text)
         }
     }
 }

@@ -20,7 +20,7 @@ enum RDBLists {
             let view = ListView(entry)
             encoder.length(UInt64(view.count))
             var cursor = view.cursor()
-            while let element = cursor.next() { append(element, &encoder) }
+            while let element = cursor.next() { encoder.element(element) }
             return nil
         })
 
@@ -31,17 +31,10 @@ enum RDBLists {
         guard let list = object as? ListObject, page < list.pageCount else { return nil }
         var count = 0
         list.forEachElement(ofPage: page) { element in
-            append(element, &encoder)
+            encoder.element(element)
             count += 1
         }
         return count
-    }
-
-    private static func append(_ element: PackedElement, _ encoder: inout RDBEncoder) {
-        switch element {
-        case .integer(let number): encoder.integer(number)
-        case .bytes(let bytes): encoder.string(bytes)
-        }
     }
 
     /// A list that is being read.
@@ -57,15 +50,9 @@ enum RDBLists {
             PackedEncoder.begin(&scratch.packed)
         }
 
-        mutating func add(_ bytes: ByteSlice, _ packed: inout ByteBuffer) {
+        mutating func add(_ text: PackedElement, _ packed: inout ByteBuffer) {
             element.removeAll()
-            PackedEncoder.append(bytes, to: &element)
-            addElement(&packed)
-        }
-
-        mutating func add(_ number: Int64, _ packed: inout ByteBuffer) {
-            element.removeAll()
-            PackedEncoder.append(integer: number, to: &element)
+            PackedEncoder.append(text, to: &element, as: list == nil ? .compact : .plain)
             addElement(&packed)
         }
 
@@ -133,7 +120,7 @@ enum RDBLists {
                 try addString(&cursor, &scratch, &builder)
             } else {
                 let bytes = try cursor.string(scratch: &scratch.value)
-                _ = try ListpackCheck.walk(bytes) { add($0, &scratch, &builder) }
+                _ = try ListpackCheck.walk(bytes) { builder.add($0.packed, &scratch.packed) }
             }
         }
         return try builder.store(&scratch.packed, key, database, hash)
@@ -143,8 +130,8 @@ enum RDBLists {
         _ cursor: inout RDBCursor, _ scratch: inout RDBScratch, _ builder: inout Builder
     ) throws(RDBFault) {
         switch try cursor.value(scratch: &scratch.value) {
-        case .integer(let number): builder.add(number, &scratch.packed)
-        case .bytes(let bytes): builder.add(bytes, &scratch.packed)
+        case .integer(let number): builder.add(.integer(number), &scratch.packed)
+        case .bytes(let bytes): builder.add(.bytes(bytes), &scratch.packed)
         }
     }
 
@@ -153,19 +140,7 @@ enum RDBLists {
     ) throws(RDBFault) {
         let bytes = try cursor.string(scratch: &scratch.value)
         _ = try ZiplistCheck.walk(bytes) { element in
-            switch element {
-            case .integer(let number): builder.add(number, &scratch.packed)
-            case .bytes(let bytes): builder.add(bytes, &scratch.packed)
-            }
-        }
-    }
-
-    private static func add(
-        _ element: ListpackCheck.Element, _ scratch: inout RDBScratch, _ builder: inout Builder
-    ) {
-        switch element {
-        case .integer(let number): builder.add(number, &scratch.packed)
-        case .bytes(let bytes): builder.add(bytes, &scratch.packed)
+            builder.add(element, &scratch.packed)
         }
     }
 }

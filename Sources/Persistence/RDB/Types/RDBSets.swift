@@ -76,12 +76,7 @@ enum RDBSets {
     ) { entry, encoder in
         let view = SetView(entry)
         encoder.length(UInt64(view.count))
-        view.forEach { member in
-            switch member {
-            case .integer(let value): encoder.integer(value)
-            case .bytes(let bytes): encoder.string(bytes)
-            }
-        }
+        view.forEach { encoder.element($0) }
         return nil
     }
 }

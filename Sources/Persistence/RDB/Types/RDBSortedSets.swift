@@ -147,10 +147,7 @@ enum RDBSortedSets {
             let count = view.count
             encoder.length(UInt64(count))
             view.forEach(0..<count, isReversed: true) { member, score in
-                switch member {
-                case .integer(let value): encoder.integer(value)
-                case .bytes(let bytes): encoder.string(bytes)
-                }
+                encoder.element(member)
                 encoder.output.append(littleEndian: score.bitPattern)
             }
             return nil

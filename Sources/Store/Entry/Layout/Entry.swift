@@ -196,6 +196,12 @@ public struct Entry: Equatable {
         }
     }
 
+    /// How the texts of a collection are stored.
+    @inlinable @inline(__always)
+    public var texts: PackedEncoder.Texts {
+        representation == .object ? .plain : .compact
+    }
+
     /// Whether a packed set has integers only: it is then an "intset" to clients. The flag belongs
     /// to whoever changes the set; it moves with the value.
     @inlinable public var hasOnlyIntegers: Bool {

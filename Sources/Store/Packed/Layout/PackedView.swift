@@ -3,17 +3,21 @@
 //   offset 0   u16, little-endian: number of elements; 65535: that many or more, count them
 //          2   element │ element │ …
 //
-//   element    00–7F             string of that many bytes, which follow
+//   element    00–3F             string of that many bytes, which follow
+//              40–7F             9–72 characters of ASCII, seven bits each (`SevenBitText`)
 //              80–BF             integer 0–63
 //              C0–DF  b          string; length = low 5 bits · 256 + b
 //              E0     u32        string of that length
+//              E8–EF  b          integer 128–2175: 128 + low 3 bits · 256 + b
 //              F1 F2 F3 F4 F5    integer of 8, 16, 24, 32, 64 bits, little-endian
 //
 // Invariants
 //   elements fill the bytes exactly; numbers are in the shortest form that holds them;
-//   a string whose text is a canonical 64-bit integer is stored as that integer.
-// So equal texts have equal bytes, and a text can only equal an element of its own kind. The bytes
-// are written by `PackedEncoder` and `Database.splice` only, never taken from a file or a client.
+//   a string whose text is a canonical 64-bit integer is stored as that integer;
+//   an ASCII text of a length that fits is stored in seven bits a character, but for the pages of
+//   long lists, where each is a plain string (`PackedEncoder.Texts`).
+// So equal texts have equal bytes, and a search compares bytes. They are written by `PackedEncoder`
+// and `Database.splice` only, never taken from a file or a client.
 
 public import Bytes
 
@@ -57,13 +61,6 @@ public struct PackedView {
     func slice(_ offset: Int, _ count: Int) -> ByteSlice {
         assert(offset >= 0 && count >= 0 && offset + count <= end)
         return unsafe ByteSlice(base: base + offset, count: count)
-    }
-
-    @inlinable @inline(__always)
-    func holds(_ bytes: ByteSlice, at offset: Int) -> Bool {
-        assert(offset + bytes.count <= end)
-        let mine = unsafe UnsafeRawPointer(base + offset)
-        return unsafe bytes.withUnsafeBytes { unsafe PackedView.areEqual(mine, $0) }
     }
 
     /// Compares as many bytes as `right` has; in words, the last of which overlaps.
@@ -121,38 +118,62 @@ public struct PackedView {
 
     // MARK: Elements
 
-    /// Bytes in front of the data of the element at `offset`, and bytes of the data.
+    /// Bytes of an element with this first byte, if that tells; 0 for long strings.
     @inlinable @inline(__always)
-    func shape(at offset: Int) -> (header: Int, data: Int) {
-        let lead = byte(offset)
-        if lead < 0x80 { return (1, Int(lead)) }
-        if lead < 0xC0 { return (1, 0) }
-        if lead < 0xE0 { return (2, Int(lead & 0x1F) &<< 8 | Int(byte(offset &+ 1))) }
-        if lead == 0xE0 { return (5, Int(load(offset &+ 1, as: UInt32.self))) }
-        return (1, lead == 0xF5 ? 8 : Int(lead & 0x0F))
+    static func length(of lead: UInt8) -> Int {
+        let low = Int(lead & 0x3F)
+        if lead < 0x40 { return 1 &+ low }
+        if lead < 0x80 {
+            return 1 &+ SevenBitText.byteCount(low &+ SevenBitText.shortest)
+        }
+        if lead < 0xC0 { return 1 }
+        if lead < 0xE8 { return 0 }
+        if lead < 0xF0 { return 2 }
+        return lead == 0xF5 ? 9 : 1 &+ (low & 0x0F)
     }
 
     /// The offset behind the element at `offset`: that of the following one, or `end`.
     @inlinable @inline(__always)
     public func next(after offset: Int) -> Int {
-        let shape = shape(at: offset)
+        let length = PackedView.length(of: byte(offset))
+        return length != 0 ? offset &+ length : nextLong(after: offset)
+    }
+
+    @inlinable @inline(__always)
+    func nextLong(after offset: Int) -> Int {
+        let shape = longShape(at: offset)
         return offset &+ shape.header &+ shape.data
+    }
+
+    /// Bytes in front of the data of the long string at `offset`, and bytes of the data.
+    @inlinable @inline(__always)
+    func longShape(at offset: Int) -> (header: Int, data: Int) {
+        let lead = byte(offset)
+        if lead < 0xE0 { return (2, Int(lead & 0x1F) &<< 8 | Int(byte(offset &+ 1))) }
+        return (5, Int(load(offset &+ 1, as: UInt32.self)))
     }
 
     /// The element at `offset`.
     @inlinable @inline(__always)
     public func element(at offset: Int) -> PackedElement {
         let lead = byte(offset)
-        if lead < 0x80 { return .bytes(slice(offset &+ 1, Int(lead))) }
+        if lead < 0x40 { return .bytes(slice(offset &+ 1, Int(lead))) }
+        if lead < 0x80 {
+            let count = Int(lead & 0x3F) &+ SevenBitText.shortest
+            let bytes = slice(offset &+ 1, SevenBitText.byteCount(count))
+            return .sevenBits(SevenBitText(bytes, count: count))
+        }
         if lead < 0xC0 { return .integer(Int64(lead & 0x3F)) }
-        if lead >= 0xF1 { return .integer(integer(at: offset, lead)) }
-        let shape = shape(at: offset)
+        if lead >= 0xE8 { return .integer(integer(at: offset, lead)) }
+        let shape = longShape(at: offset)
         return .bytes(slice(offset &+ shape.header, shape.data))
     }
 
     @inlinable
     func integer(at offset: Int, _ lead: UInt8) -> Int64 {
         switch lead {
+        case 0xE8...0xEF:
+            return 128 &+ (Int64(lead & 7) &<< 8 | Int64(byte(offset &+ 1)))
         case 0xF1: return Int64(load(offset &+ 1, as: Int8.self))
         case 0xF2: return Int64(load(offset &+ 1, as: Int16.self))
         case 0xF3:
@@ -178,33 +199,15 @@ public struct PackedView {
         return offset
     }
 
+    // MARK: Searching
+
     /// The offset of the first element from `offset` on that equals `text`, looking at every
     /// `stride`-th: 2 finds fields among fields and values. Nil if there is none.
     @inlinable
     public func find(
         _ text: ByteSlice, from offset: Int = PackedView.start, stride: Int = 1
     ) -> Int? {
-        if let number = PackedEncoder.integer(text) {
-            return find(integer: number, from: offset, stride: stride)
-        }
-        var offset = offset
-        let wanted = text.count
-        while offset < end {
-            let shape = shape(at: offset)
-            if shape.data == wanted && byte(offset) & 0xF0 != 0xF0
-                && (wanted > 0 || byte(offset) == 0)
-                && holds(text, at: offset &+ shape.header)
-            {
-                return offset
-            }
-            offset = offset &+ shape.header &+ shape.data
-            var skipped = stride
-            while skipped > 1 && offset < end {
-                offset = next(after: offset)
-                skipped &-= 1
-            }
-        }
-        return nil
+        find(PackedNeedle(text), from: offset, stride: stride)
     }
 
     /// As `find`, for a number.
@@ -212,20 +215,73 @@ public struct PackedView {
     public func find(
         integer: Int64, from offset: Int = PackedView.start, stride: Int = 1
     ) -> Int? {
-        let wanted = PackedEncoder.lead(of: integer)
+        find(PackedNeedle(integer: integer), from: offset, stride: stride)
+    }
+
+    /// As `find`, for what has been encoded already.
+    @inlinable
+    public func find(
+        _ needle: PackedNeedle, from offset: Int = PackedView.start, stride: Int = 1
+    ) -> Int? {
+        if needle.count == 0 { return findLong(needle.text, from: offset, stride: stride) }
+        let first = needle.firstWord
+        let mask = needle.firstMask
+        let last = end &- 8
+        var offset = offset
+        // No element that is longer than what is left equals it.
+        while offset <= last {
+            // The first word tells nearly all others: the lead byte with up to seven bytes.
+            let word = load(offset, as: UInt64.self)
+            if (word ^ first) & mask == 0 && holdsRest(needle, at: offset) { return offset }
+            let length = PackedView.length(of: UInt8(truncatingIfNeeded: word))
+            offset = length != 0 ? offset &+ length : nextLong(after: offset)
+            offset = skip(stride &- 1, from: offset)
+        }
+        while offset < end {
+            if holds(needle, at: offset) { return offset }
+            offset = skip(stride, from: offset)
+        }
+        return nil
+    }
+
+    @inlinable @inline(__always)
+    func skip(_ count: Int, from offset: Int) -> Int {
+        var offset = offset
+        var rest = count
+        while rest > 0 && offset < end {
+            offset = next(after: offset)
+            rest &-= 1
+        }
+        return offset
+    }
+
+    /// Whether the element equals the needle, whose first word does.
+    @inlinable @inline(__always)
+    func holdsRest(_ needle: PackedNeedle, at offset: Int) -> Bool {
+        needle.count <= 8 || holds(needle, at: offset)
+    }
+
+    @inlinable @inline(__always)
+    func holds(_ needle: PackedNeedle, at offset: Int) -> Bool {
+        let count = needle.count
+        guard offset &+ count <= end else { return false }
+        let mine = unsafe UnsafeRawPointer(base + offset)
+        return unsafe needle.withUnsafeBytes { unsafe PackedView.areEqual(mine, $0) }
+    }
+
+    /// As `find`, for a text that is longer than any with a length in its lead byte.
+    @inlinable @inline(never)
+    func findLong(_ text: ByteSlice, from offset: Int, stride: Int) -> Int? {
+        let wanted = text.count
         var offset = offset
         while offset < end {
-            let lead = byte(offset)
-            if lead == wanted
-                && (lead < 0xC0 || self.integer(at: offset, lead) == integer)
-            {
-                return offset
+            if PackedView.length(of: byte(offset)) == 0 {
+                let shape = longShape(at: offset)
+                if shape.data == wanted && slice(offset &+ shape.header, wanted) == text {
+                    return offset
+                }
             }
-            var skipped = stride
-            while skipped > 0 && offset < end {
-                offset = next(after: offset)
-                skipped &-= 1
-            }
+            offset = skip(stride, from: offset)
         }
         return nil
     }
