@@ -1,6 +1,6 @@
 // A short element in packed form on the stack: encoded once, to be searched for and appended.
 //
-//   words   │ lead │ data … │ anything │        80 bytes, of which the first `count` are the element
+//   words   │ lead │ data … │ anything │     80 bytes; the first `count` are the element
 //
 // Invariants
 //   1 <= count <= 2 + 72, and the bytes are those that `PackedEncoder` writes for the text; or
