@@ -91,15 +91,17 @@ static int call_command(lua_State *state, bool raises) {
     if (!collect(state, lua, count))
         return fail(state, raises,
                     "Lua redis lib command arguments must be strings or integers");
+    if (lua->debugger) hw_debug_command(state, lua->arguments, (size_t)count);
     lua->is_calling = true;
     hw_bytes reply = lua->host.call(lua->host.context, lua->arguments, (size_t)count);
     lua->is_calling = false;
     bool fails = raises && reply.count > 0 && reply.base[0] == '-';
     hw_push_reply(state, reply);
+    if (lua->debugger) hw_debug_reply(state, reply);
     return fails ? lua_error(state) : 1;
 }
 
-static int api_call(lua_State *state) { return call_command(state, true); }
+int hw_api_call(lua_State *state) { return call_command(state, true); }
 
 static int api_pcall(lua_State *state) { return call_command(state, false); }
 
@@ -197,14 +199,13 @@ static int api_replicate_commands(lua_State *state) {
     return 1;
 }
 
-/// There is no debugger: a breakpoint stops nothing.
 static int api_breakpoint(lua_State *state) {
-    lua_pushboolean(state, 0);
+    lua_pushboolean(state, hw_debug_breakpoint(state));
     return 1;
 }
 
 static int api_debug(lua_State *state) {
-    (void)state;
+    hw_debug_print(state);
     return 0;
 }
 
@@ -339,7 +340,7 @@ static void set_number(lua_State *state, const char *name, lua_Number value) {
 }
 
 void hw_push_api(lua_State *state, bool for_loading) {
-    static const luaL_Reg functions[] = {{"call", api_call},
+    static const luaL_Reg functions[] = {{"call", hw_api_call},
                                          {"pcall", api_pcall},
                                          {"error_reply", api_error_reply},
                                          {"status_reply", api_status_reply},

@@ -18,6 +18,8 @@ typedef struct {
 /// Protected tables of one state: globals, libraries, metatables that scripts can reach.
 #define HW_PROTECTED_MAX 32
 
+struct hw_debugger;
+
 struct hw_lua {
     lua_State *state;
     hw_lua_host host;
@@ -41,6 +43,8 @@ struct hw_lua {
     bool is_loading;
     /// Version that `redis.setresp` chose: replies of scripts are written accordingly.
     int script_protocol;
+    /// The debugger's session; null outside of one.
+    struct hw_debugger *debugger;
     /// 48 bits of the generator behind math.random.
     uint64_t random;
     /// Tables that scripts see in place of the real ones; see sandbox.c.
@@ -101,6 +105,20 @@ void hw_build_sandbox(lua_State *state);
 void hw_push_api(lua_State *state, bool for_loading);
 /// Pushes `{err = …}` from a text with or without `-CODE `.
 void hw_push_error(lua_State *state, const char *text, size_t count);
+
+/// redis.call.
+int hw_api_call(lua_State *state);
+
+// debugger.c: each does nothing outside of a session.
+/// Shows a command and its reply while the script is stepped through.
+void hw_debug_command(lua_State *state, const hw_bytes *arguments, size_t count);
+void hw_debug_reply(lua_State *state, hw_bytes reply);
+/// redis.breakpoint: false outside of a session.
+bool hw_debug_breakpoint(lua_State *state);
+/// redis.debug with the arguments on the stack.
+void hw_debug_print(lua_State *state);
+/// Line and count hooks of a session.
+void hw_debug_hook(lua_State *state, lua_Debug *debug);
 
 // replies.c
 /// Pushes the Lua value of one reply.

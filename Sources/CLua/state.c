@@ -27,9 +27,10 @@ static void *allocate(void *owner, void *old, size_t old_bytes, size_t bytes) {
 // MARK: Interruption
 
 static void hook(lua_State *state, lua_Debug *debug) {
-    (void)debug;
     hw_lua *lua = hw_owner(state);
     if (!lua->call && !lua->is_loading) return;
+    if (lua->debugger) hw_debug_hook(state, debug);
+    if (debug->event == LUA_HOOKLINE && lua_gethookcount(state) > 0) return;
     if (!lua->host.interrupt(lua->host.context)) return;
     // From now on each line fails, or a script could catch the error and go on.
     lua_sethook(state, hook, LUA_MASKLINE, 0);
@@ -40,8 +41,9 @@ static void hook(lua_State *state, lua_Debug *debug) {
 }
 
 static void set_hook(hw_lua *lua) {
-    if (lua_gethookmask(lua->state) != LUA_MASKCOUNT)
-        lua_sethook(lua->state, hook, LUA_MASKCOUNT, HW_LUA_HOOK_INSTRUCTIONS);
+    int mask = lua->debugger ? LUA_MASKCOUNT | LUA_MASKLINE : LUA_MASKCOUNT;
+    if (lua_gethookmask(lua->state) != mask)
+        lua_sethook(lua->state, hook, mask, HW_LUA_HOOK_INSTRUCTIONS);
 }
 
 // MARK: Errors

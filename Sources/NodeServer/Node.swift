@@ -125,6 +125,9 @@ public final class Node {
         snapshots.librarySources = { [unowned self] in librarySources }
         snapshots.librariesLoaded = { [unowned self] in adoptLibraries($0) }
         scripts.serveOthers = { [unowned self] in serveWhileBusy() }
+        scripts.makeConsole = { [unowned self] in
+            clients.session(of: $0).map(DebuggerConsole.init)
+        }
         scripts.mustEnd = { [unowned self] in scriptMustEnd() }
         scripts.busyMilliseconds = Int64(settings.busyMilliseconds)
         snapshots.streamStarted = { [unowned self] in followStream() }

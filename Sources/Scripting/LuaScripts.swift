@@ -28,6 +28,8 @@ public final class LuaScripts: ScriptHost {
     /// Asked each time the hook runs: whether the script has to end now, whatever it has done. Once
     /// true it stays so until the script has ended. The node sets it.
     public var mustEnd: (() -> Bool)?
+    /// The connection of a client that debugs; the node sets it.
+    public var makeConsole: ((ClientState) -> (any ScriptConsole)?)?
     /// Tells other threads whether Lua is running.
     public let activity = ScriptActivity()
 
@@ -39,7 +41,9 @@ public final class LuaScripts: ScriptHost {
     private let stateBytesMax: Int
     private var scripts: LuaState?
     private var functions: LuaState?
-    private var current: ScriptCall?
+    private(set) var current: ScriptCall?
+    /// A session of the debugger.
+    var debugger: DebuggerSession?
     private var killedText = ByteBuffer()
     /// `mustEnd` has ended the script.
     private var isEndedByNode = false
@@ -104,13 +108,21 @@ public final class LuaScripts: ScriptHost {
             let function = library[place]
             try run(
                 call, functionState, function.reference, function.flags, name: call.name, client)
+        } else if client.scriptDebugging != .off {
+            try debug(call, scriptState, client: client) { () throws(ReplyError) in
+                try runScript(call, client)
+            }
         } else {
-            let number = try find(call)
-            let script = cache[number]
-            try run(
-                call, scriptState, script.reference, script.flags, name: cache.name(number),
-                client)
+            try runScript(call, client)
         }
+    }
+
+    @inline(__always)
+    private func runScript(_ call: ScriptCall, _ client: ClientState) throws(ReplyError) {
+        let number = try find(call)
+        let script = cache[number]
+        try run(
+            call, scriptState, script.reference, script.flags, name: cache.name(number), client)
     }
 
     @inline(__always)
@@ -269,9 +281,8 @@ public final class LuaScripts: ScriptHost {
     }
 
     private func begin(busy call: ScriptCall, _ milliseconds: Int64) {
-        let isFunction = call.kind == .function
-        let name = isFunction ? call.name.array : digest(of: call).text
-        let command = isFunction ? "FUNCTION KILL" : "SCRIPT KILL"
+        let name = name(of: call)
+        let command = call.kind == .function ? "FUNCTION KILL" : "SCRIPT KILL"
         engine.host.log(
             .warning,
             """
@@ -279,8 +290,17 @@ public final class LuaScripts: ScriptHost {
             try killing the script using the \(command) command. Script name is: \
             \(String(decoding: name, as: UTF8.self)).
             """)
+        markBusy(call)
+    }
+
+    /// From now on others are told that the script runs.
+    func markBusy(_ call: ScriptCall) {
         engine.markScriptBusy(
-            name: name, command: (0..<call.command.count).map { call.command[$0].array })
+            name: name(of: call), command: (0..<call.command.count).map { call.command[$0].array })
+    }
+
+    private func name(of call: ScriptCall) -> [UInt8] {
+        call.kind == .function ? call.name.array : digest(of: call).text
     }
 
     private func digest(of call: ScriptCall) -> ScriptDigest {

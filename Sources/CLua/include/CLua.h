@@ -46,6 +46,12 @@ typedef struct {
                           size_t count);
     /// redis.sha1hex: writes 40 digits.
     void (*_Nonnull digest)(void *_Nullable context, hw_bytes text, uint8_t *_Nonnull digits);
+    /// Lines of the debugger for the client; they leave at once.
+    void (*_Nonnull debug_send)(void *_Nullable context, hw_bytes text);
+    /// Waits for the next command of the debugger's client and returns the number of its words,
+    /// which stay valid until the next call; 0: the client is gone, or the script is to end.
+    size_t (*_Nonnull debug_next)(void *_Nullable context,
+                                  const hw_bytes *_Nullable *_Nonnull words);
     /// redis.register_function while a library is loaded; `reference` becomes the host's. Returns
     /// an empty text, or why the function is refused.
     hw_bytes (*_Nonnull register_function)(void *_Nullable context, hw_bytes name,
@@ -112,6 +118,12 @@ typedef struct {
 
 /// Runs a compiled script or function.
 hw_lua_outcome hw_lua_run(hw_lua *_Nonnull lua, int reference, hw_lua_call call);
+
+/// Begins a session of the debugger for the next run of a script, whose text stays where it is
+/// until `hw_lua_debug_end`; false when there is no memory for it.
+bool hw_lua_debug_begin(hw_lua *_Nonnull lua, hw_bytes source);
+/// Ends the session, if there is one.
+void hw_lua_debug_end(hw_lua *_Nonnull lua);
 
 /// The reply or error text that the last function has left; valid until the next one.
 hw_bytes hw_lua_output(const hw_lua *_Nonnull lua);

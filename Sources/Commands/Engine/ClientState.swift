@@ -98,6 +98,8 @@ public final class ClientState {
     public internal(set) var libraryVersion = ""
     /// CLIENT NO-EVICT.
     public internal(set) var isExemptFromEviction = false
+    /// SCRIPT DEBUG: how its next EVAL runs.
+    public var scriptDebugging = ScriptDebugging.off
     /// CLIENT NO-TOUCH.
     public internal(set) var leavesAccessTimes = false
     /// What it waits for.

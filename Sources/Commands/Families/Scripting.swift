@@ -215,16 +215,24 @@ enum Scripting {
         client.writer.ok()
     }
 
-    /// There is no debugger: only its end can be asked for.
+    /// The debugger runs in the engine: a session whose changes are thrown away would need a copy
+    /// of the process.
     private static func debug(
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
     ) throws(ReplyError) {
+        guard client.writer.buffer.isEmpty else {
+            throw ReplyError("ERR SCRIPT DEBUG must be called outside a pipeline")
+        }
         let mode = arguments[2]
-        if mode.equalsIgnoringCase("no") { return client.writer.ok() }
-        guard mode.equalsIgnoringCase("yes") || mode.equalsIgnoringCase("sync") else {
+        if mode.equalsIgnoringCase("yes") {
+            client.scriptDebugging = .refused
+            throw .noForkedDebugging
+        }
+        guard mode.equalsIgnoringCase("no") || mode.equalsIgnoringCase("sync") else {
             throw ReplyError("ERR Use SCRIPT DEBUG YES/SYNC/NO")
         }
-        throw ReplyError("ERR This server has no debugger for scripts")
+        client.scriptDebugging = mode.equalsIgnoringCase("sync") ? .on : .off
+        client.writer.ok()
     }
 
     private static func show(

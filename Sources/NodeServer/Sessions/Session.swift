@@ -192,6 +192,27 @@ public final class Session: Channel {
         }
     }
 
+    // MARK: Past the session
+
+    /// Reads past the session, for a debugger; nothing else reads meanwhile.
+    func receiveAside(into buffer: inout ByteBuffer) throws(SystemError) -> ReceiveOutcome {
+        if let encryption {
+            return try encryption.receive(into: &buffer, minimum: Session.readBytes)
+        }
+        return try Socket.receive(from: descriptor, into: &buffer, minimum: Session.readBytes)
+    }
+
+    /// Sends past the session's output; returns how many bytes the kernel took.
+    func sendAside(_ bytes: ByteSlice) throws(SystemError) -> Int {
+        if let encryption { return try encryption.send(bytes) }
+        return try Socket.send(bytes, to: descriptor)
+    }
+
+    /// Waits for the socket; false when the time is over.
+    func waitAside(for readiness: Socket.Readiness, milliseconds: Int64) -> Bool {
+        Socket.wait(for: readiness, descriptor, milliseconds: milliseconds)
+    }
+
     // MARK: Holding
 
     /// Runs nothing more until `resume`: the client is blocked or paused.

@@ -95,6 +95,28 @@ final class LuaState {
         unsafe arguments = .allocate(capacity: argumentCapacity)
     }
 
+    // MARK: The debugger
+
+    /// Begins a session for the next run of the script `source`, which stays where it is until
+    /// `endDebugging`; false when there is no memory for it.
+    func beginDebugging(_ source: ByteSlice) -> Bool {
+        unsafe hw_lua_debug_begin(base, LuaState.bytes(source))
+    }
+
+    /// Ends the session.
+    func endDebugging() { unsafe hw_lua_debug_end(base) }
+
+    /// Hands `words` to C, in the memory of the arguments: the script has taken those long ago.
+    fileprivate func show(
+        _ words: borrowing ByteSliceList, at place: UnsafeMutablePointer<UnsafePointer<hw_bytes>?>
+    ) -> Int {
+        let list = words.view(from: 0, count: words.count)
+        if list.count > argumentCapacity { grow(to: list.count) }
+        for index in 0..<list.count { unsafe arguments[index] = LuaState.bytes(list[index]) }
+        unsafe place.pointee = UnsafePointer(arguments)
+        return list.count
+    }
+
     /// What the last call has left; valid until the next one.
     var output: ByteSlice { unsafe LuaState.slice(hw_lua_output(base)) }
 
@@ -165,6 +187,19 @@ final class LuaState {
             digest: { _, text, digits in
                 let digest = ScriptDigest(of: unsafe LuaState.slice(text))
                 for index in 0..<ScriptDigest.digitCount { unsafe digits[index] = digest[index] }
+            },
+            debug_send: { context, text in
+                unsafe LuaState.scripts(context) { scripts in
+                    scripts.debugger?.console.send(unsafe LuaState.slice(text))
+                }
+            },
+            debug_next: { context, words in
+                unsafe LuaState.scripts(context) { scripts in
+                    guard scripts.nextDebuggerCommand(), let session = scripts.debugger else {
+                        return 0
+                    }
+                    return unsafe session.state.show(session.words, at: words)
+                }
             },
             register_function: { context, name, description, flags, reference in
                 unsafe LuaState.scripts(context) { scripts in
