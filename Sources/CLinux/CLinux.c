@@ -11,6 +11,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+// Since Linux 5.14; older kernels refuse it.
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
 int hw_accept(int descriptor, void *address, unsigned int *length) {
     return accept4(descriptor, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
@@ -68,3 +73,25 @@ void hw_discard(void *start, size_t length) {
         (void)madvise((void *)first, end - first, MADV_DONTNEED);
     }
 }
+
+void *hw_reserve(size_t length) {
+    // Twice the room, for a multiple of `length` lies in it; the ends go back.
+    char *whole = mmap(NULL, 2 * length, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (whole == MAP_FAILED) return NULL;
+    size_t before = (length - (uintptr_t)whole % length) % length;
+    if (before > 0) (void)munmap(whole, before);
+    (void)munmap(whole + before + length, length - before);
+    hw_forbid_huge(whole + before, length);
+    return whole + before;
+}
+
+int hw_populate_huge(void *start, size_t length) {
+    // Advice: a kernel without huge pages gives small ones.
+    (void)madvise(start, length, MADV_HUGEPAGE);
+    return madvise(start, length, MADV_POPULATE_WRITE);
+}
+
+void hw_forbid_huge(void *start, size_t length) { (void)madvise(start, length, MADV_NOHUGEPAGE); }
+
+void hw_release(void *start, size_t length) { (void)munmap(start, length); }

@@ -10,6 +10,7 @@
 import Commands
 import EventLoop
 import Logging
+import Platform
 import Store
 
 /// What the node knows about the memory of its clients.
@@ -25,6 +26,14 @@ struct MemoryState {
 }
 
 extension Node {
+    /// Prepares memory for large tables on a thread of its own; nil where the kernel has no huge
+    /// pages for us.
+    static func chunkSupply() throws(SystemError) -> ChunkSupply? {
+        guard ProcessFacts.hasHugePages else { return nil }
+        let worker = try Worker(name: "memory")
+        return ChunkSupply { supply in worker.post { supply.refill() } }
+    }
+
     /// Runs at the end of each turn, before the log is committed: evicted keys are effects.
     func keepMemoryLimits() {
         if engine.exceedsMemoryLimit || engine.isOutOfMemory,

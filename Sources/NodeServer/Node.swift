@@ -100,7 +100,8 @@ public final class Node {
         runID = Random.hexadecimal(byteCount: 20)
         keyspace = Keyspace(
             databaseCount: settings.databases,
-            secret: SipKey(low: Random.word(), high: Random.word()))
+            secret: SipKey(low: Random.word(), high: Random.word()),
+            chunks: try settings.usesHugePages ? Node.chunkSupply() : nil)
         engine = CommandEngine(
             keyspace: keyspace, settings: Node.engineSettings(settings), host: host)
         scripts = LuaScripts(engine: engine)

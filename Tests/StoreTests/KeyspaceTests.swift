@@ -207,7 +207,7 @@ final class ProbeObject: StoredObject {
     @Test func layoutsHaveTheSizesOfTheirDrawings() {
         #expect(MemoryLayout<Entry>.size == 8 && MemoryLayout<Slot>.size == 8)
         #expect(MemoryLayout<Database>.size == 8 && MemoryLayout<Segment>.size == 8)
-        #expect(Bucket.byteCount == 64 && Segment.bytes(bucketCount: 256) == 16_448)
+        #expect(Bucket.byteCount == 64 && Segment.bytes(bucketCount: 255) == 16_384)
         for count in 0...1664 {
             let size = Segment.fitting(count: count)
             #expect(count < Segment.countMax(bucketCount: size), "\(count) do not fit")

@@ -18,6 +18,17 @@ static inline void hw_prefetch(const void *_Nullable address) {
 /// kernel; the address range stays usable and reads as zero.
 void hw_discard(void *_Nonnull start, size_t length);
 
+/// `length` bytes of zeroed memory at a multiple of `length` (a power of two), in pages of the
+/// smallest size whatever the system's default, or NULL. Untouched pages cost address space only.
+void *_Nullable hw_reserve(size_t length);
+/// Asks for huge pages for a whole reservation that is not in use, and lets the kernel back all of
+/// it now. Zero when it is backed (with small pages where there are no huge ones).
+int hw_populate_huge(void *_Nonnull start, size_t length);
+/// Ends the use of huge pages for a reservation: what is given back comes again in small pages.
+void hw_forbid_huge(void *_Nonnull start, size_t length);
+/// Gives a reservation back with its addresses.
+void hw_release(void *_Nonnull start, size_t length);
+
 #include "CLinuxSystem.h"
 
 #endif

@@ -30,6 +30,9 @@ extension NodeDirectives {
             "lfu-decay-time", \.eviction.frequencyDecayMinutes, in: 0...Int(Int32.max),
             "Minutes in which an unused counter falls by one; 0: it never falls."),
         clientMemory,
+        .bool(
+            "huge-pages", \.usesHugePages, flags: [],
+            "Large tables lie in huge pages, backed before they are needed."),
     ]
 
     private static let clientMemory: Directive<NodeSettings> = .custom(

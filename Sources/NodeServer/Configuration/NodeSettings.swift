@@ -115,6 +115,7 @@ public struct NodeSettings: Equatable, Sendable {
     var logFile = ""
     var keyspaceEvents = ""
     var databases = 16
+    var usesHugePages = true
     var alwaysShowLogo = false
     var hz = 10
     var shutdownTimeoutSeconds = 10

@@ -29,6 +29,13 @@ public enum ProcessFacts {
         Int64(sysconf(Int32(_SC_PHYS_PAGES))) * Int64(sysconf(Int32(_SC_PAGESIZE)))
     }
 
+    /// Whether the kernel gives huge pages to those that ask for them.
+    public static var hasHugePages: Bool {
+        let path = "/sys/kernel/mm/transparent_hugepage/enabled"
+        guard let text = try? FileSystem.read(path, bytesMax: 256) else { return false }
+        return !String(decoding: text, as: UTF8.self).contains("[never]")
+    }
+
     /// Processors that are online.
     public static var processorCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 

@@ -1,14 +1,14 @@
 // How segments change their size, one at a time.
 //
-//   grow     2, 4, 8, 16, 32, 64 … 256 buckets, by moving slots: position bits suffice, no entry is
+//   grow     2, 4, 8, 16, 31, 63 … 255 buckets, by moving slots: position bits suffice, no entry is
 //            touched (a few microseconds)
-//   split    at 256 buckets into two segments one bit deeper: the hashes are computed again from
+//   split    at 255 buckets into two segments one bit deeper: the hashes are computed again from
 //            the keys, with prefetch (about 0.1 ms)
 //   shrink   to the size that fits, when a segment is less than 36 % full
 //   merge    of two sibling segments that fit into one; no entry is touched
 //
 // Splitting is refused when the directory would have more than one word for 64 entries: hashes that
-// agree in their top bits do not separate, and the segment grows on beyond 256 buckets instead. So
+// agree in their top bits do not separate, and the segment grows on beyond 255 buckets instead. So
 // a flood of colliding keys costs time, not an endless split.
 
 internal import Bytes
@@ -37,7 +37,7 @@ extension HashTable {
 
     /// Moves all slots of `segment` into one of `bucketCount` buckets.
     private mutating func resize(_ segment: Segment, to bucketCount: Int, _ hash: UInt64) {
-        let larger = Segment(depth: segment.depth, bucketCount: bucketCount)
+        let larger = makeSegment(depth: segment.depth, bucketCount: bucketCount)
         larger.expiryMin = segment.expiryMin
         HashTable.forEachSlot(of: segment) { slot, tag, _ in
             HashTable.place(slot, tag: tag, in: larger)
@@ -49,7 +49,11 @@ extension HashTable {
     private mutating func retire(_ old: Segment, for new: Segment) {
         segmentBytes += new.bytes - old.bytes
         bucketCountLargest = max(bucketCountLargest, new.bucketCount)
-        old.deallocate()
+        arena.free(old)
+    }
+
+    private mutating func makeSegment(depth: Int, bucketCount: Int) -> Segment {
+        arena.make(depth: depth, bucketCount: bucketCount, tableBytes: segmentBytes)
     }
 
     /// Distributes the entries of `segment` over two segments by the next bit of their hashes.
@@ -60,8 +64,8 @@ extension HashTable {
         var upperCount = 0
         HashTable.forEachSlot(of: segment) { slot, _, _ in upperCount += slot.positionBits >> 15 }
         let lowerCount = segment.count - upperCount
-        let lower = Segment(depth: depth, bucketCount: Segment.fitting(count: lowerCount))
-        let upper = Segment(depth: depth, bucketCount: Segment.fitting(count: upperCount))
+        let lower = makeSegment(depth: depth, bucketCount: Segment.fitting(count: lowerCount))
+        let upper = makeSegment(depth: depth, bucketCount: Segment.fitting(count: upperCount))
         let hasher = hasher
         for index in 0..<segment.bucketCount {
             HashTable.prefetchEntries(of: segment, bucket: index + 2)
@@ -103,7 +107,7 @@ extension HashTable {
     }
 
     private mutating func merge(_ lower: Segment, _ upper: Segment, _ hash: UInt64) -> Segment {
-        let whole = Segment(
+        let whole = makeSegment(
             depth: lower.depth - 1,
             bucketCount: Segment.fitting(count: lower.count + upper.count))
         whole.expiryMin = min(lower.expiryMin, upper.expiryMin)
@@ -117,7 +121,7 @@ extension HashTable {
         directory.assign(whole, for: hash)
         if lower.depth == directory.depth { directory.flatten() }
         segmentBytes -= upper.bytes
-        upper.deallocate()
+        arena.free(upper)
         retire(lower, for: whole)
         return whole
     }

@@ -40,6 +40,7 @@ struct Location {
 struct HashTable: ~Copyable {
     let hasher: KeyHasher
     var directory: Directory
+    var arena: SegmentArena
     /// Number of entries.
     var count = 0
     /// Bytes of all segments.
@@ -51,14 +52,16 @@ struct HashTable: ~Copyable {
     /// How often segments split and changed their size since the start.
     var growths = 0
 
-    init(hasher: KeyHasher) {
+    /// An empty table; the segments of a large one lie in what `chunks` has prepared.
+    init(hasher: KeyHasher, chunks: ChunkSupply? = nil) {
         self.hasher = hasher
+        arena = SegmentArena(supply: chunks)
         let segment = Segment(depth: 0, bucketCount: Segment.bucketCountSmallest)
         segmentBytes = segment.bytes
         directory = Directory(segment)
     }
 
-    deinit { forEachSegment { segment, _ in segment.deallocate() } }
+    deinit { forEachSegment { segment, _ in if segment.room < 0 { segment.deallocate() } } }
 
     /// Slots of all buckets: seven in each cache line, headers of segments counted with them.
     var slotCount: Int { segmentBytes / 64 * 7 }

@@ -15,7 +15,7 @@ internal import Bytes
 @usableFromInline
 struct DatabaseStorage: ~Copyable {
     var table: HashTable
-    var slab = Slab()
+    var slab: Slab
     var expiringCount = 0
     var externalBytes = 0
     /// The snapshot that walks this table; nil when none does or it has seen everything.
@@ -27,8 +27,12 @@ struct DatabaseStorage: ~Copyable {
     /// What new and changed entries get as their access clock.
     let accessClock: AccessClock
 
-    init(hasher: KeyHasher, lazyFreeing: LazyFreeing? = nil, accessClock: AccessClock) {
-        table = HashTable(hasher: hasher)
+    init(
+        hasher: KeyHasher, lazyFreeing: LazyFreeing? = nil, accessClock: AccessClock,
+        chunks: ChunkSupply? = nil
+    ) {
+        table = HashTable(hasher: hasher, chunks: chunks)
+        slab = Slab(supply: chunks)
         self.lazyFreeing = lazyFreeing
         self.accessClock = accessClock
     }

@@ -11,6 +11,8 @@ public final class Keyspace {
     public let lazyFreeing: LazyFreeing
     /// When and how often keys were used.
     public let accessClock: AccessClock
+    /// Prepared memory for large tables; nil leaves them to small pages.
+    private let chunks: ChunkSupply?
     /// The database that random eviction looked at last.
     var evictionDatabase = 0
     /// How large collections may be in packed form; loaders read them here.
@@ -30,19 +32,22 @@ public final class Keyspace {
     /// A keyspace of empty databases.
     public init(
         databaseCount: Int, hasher: KeyHasher, lazyFreeing: LazyFreeing = LazyFreeing(),
-        accessClock: AccessClock = AccessClock()
+        accessClock: AccessClock = AccessClock(), chunks: ChunkSupply? = nil
     ) {
         self.hasher = hasher
+        self.chunks = chunks
         self.lazyFreeing = lazyFreeing
         self.accessClock = accessClock
         databases = DatabaseArray(
             count: databaseCount, hasher: hasher, lazyFreeing: lazyFreeing,
-            accessClock: accessClock)
+            accessClock: accessClock, chunks: chunks)
     }
 
     /// A keyspace of empty databases whose hashes depend on `secret`.
-    public convenience init(databaseCount: Int, secret: SipKey) {
-        self.init(databaseCount: databaseCount, hasher: KeyHasher(key: secret))
+    public convenience init(
+        databaseCount: Int, secret: SipKey, chunks: ChunkSupply? = nil
+    ) {
+        self.init(databaseCount: databaseCount, hasher: KeyHasher(key: secret), chunks: chunks)
     }
 
     /// An empty keyspace with the same secret, settings and number of databases: to load a new
@@ -50,13 +55,14 @@ public final class Keyspace {
     public func makeSibling() -> Keyspace {
         let sibling = Keyspace(
             databaseCount: databaseCount, hasher: hasher, lazyFreeing: lazyFreeing,
-            accessClock: accessClock)
+            accessClock: accessClock, chunks: chunks)
         sibling.encodingLimits = encodingLimits
         return sibling
     }
 
     private func emptyStorage() -> DatabaseStorage {
-        DatabaseStorage(hasher: hasher, lazyFreeing: lazyFreeing, accessClock: accessClock)
+        DatabaseStorage(
+            hasher: hasher, lazyFreeing: lazyFreeing, accessClock: accessClock, chunks: chunks)
     }
 
     /// Number of databases.

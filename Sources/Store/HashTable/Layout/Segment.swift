@@ -5,6 +5,7 @@
 //            8       i64 buckets
 //           16       i64 depth
 //           24       i64 lower bound of the expiry times (Int64.max: nothing expires)
+//           32       i64 where it lies: index of a room (SegmentArena.swift), -1 for malloc
 //
 //   directory word   bits 0–5 depth │ bits 6–47 address │ bits 48–63 buckets
 //
@@ -16,8 +17,9 @@
 //   entries < 7 × buckets: there is always an empty slot, so probing ends;
 //   the word's depth and bucket count equal the header's.
 //
-// A segment grows in steps of 32 buckets up to 256 (16 KB) before it splits, which keeps the table
-// 75–93 % full where doubling would swing between 46 and 93 %: 4 bytes a key on average.
+// A segment grows in steps of 32 buckets up to 255 (with the header 16 KB) before it splits, which
+// keeps the table 75–93 % full where doubling would swing between 46 and 93 %: 4 bytes a key on
+// average.
 
 internal import CLinux
 
@@ -26,7 +28,8 @@ internal import CLinux
 struct Segment: Equatable {
     static let headerBytes = 64
     /// Buckets of a segment that splits when it is full; more only when splitting does not help.
-    static let bucketCountSplit = 256
+    static let bucketCountSplit = 255
+    /// Sizes from 31 on lie this far apart: with the header a multiple of 2 KB.
     static let bucketCountStep = 32
     static let bucketCountSmallest = 2
     /// The most that a directory word can express; reached only if 400,000 hashes agree in 32 bits.
@@ -37,12 +40,19 @@ struct Segment: Equatable {
     @inline(__always)
     init(word: UInt64) { self.word = word }
 
-    /// A new, empty segment.
+    /// A new, empty segment from malloc.
     init(depth: Int, bucketCount: Int) {
         precondition(
             bucketCount <= Segment.bucketCountMax, "the hash function does not spread the keys")
+        let base = UnsafeMutableRawPointer.allocate(
+            byteCount: Segment.bytes(bucketCount: bucketCount), alignment: 64)
+        unsafe self.init(at: base, room: -1, depth: depth, bucketCount: bucketCount)
+    }
+
+    /// A new, empty segment at `base`, in the room of index `room`.
+    @unsafe
+    init(at base: UnsafeMutableRawPointer, room: Int, depth: Int, bucketCount: Int) {
         let bytes = Segment.bytes(bucketCount: bucketCount)
-        let base = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
         unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
         let address = UInt64(UInt(bitPattern: base))
         precondition(address &>> 48 == 0 && address & 63 == 0, "address outside 48 bits")
@@ -50,9 +60,14 @@ struct Segment: Equatable {
         store(bucketCount, 8)
         store(depth, 16)
         store(Int64.max, 24)
+        store(room, 32)
     }
 
-    func deallocate() { unsafe base.deallocate() }
+    /// Frees a segment that came from malloc.
+    func deallocate() {
+        assert(room < 0)
+        unsafe base.deallocate()
+    }
 
     static func bytes(bucketCount: Int) -> Int { headerBytes + bucketCount * Bucket.byteCount }
 
@@ -77,6 +92,9 @@ struct Segment: Equatable {
     var depth: Int { @inline(__always) get { Int(truncatingIfNeeded: word & 63) } }
     var bucketCount: Int { @inline(__always) get { Int(truncatingIfNeeded: word &>> 48) } }
     var bytes: Int { Segment.bytes(bucketCount: bucketCount) }
+    var address: UInt { UInt(bitPattern: unsafe base) }
+    /// Index of the room it lies in; negative when it came from malloc.
+    var room: Int { load(32, as: Int.self) }
 
     var count: Int {
         @inline(__always) get { load(0, as: Int.self) }
@@ -101,17 +119,18 @@ struct Segment: Equatable {
     /// The smallest size that holds `count` entries at 80 % load or less.
     static func fitting(count: Int) -> Int {
         let wanted = (count * 10 + 55) / 56
-        if wanted <= bucketCountStep {
+        if wanted <= bucketCountStep / 2 {
             var size = bucketCountSmallest
             while size < wanted { size *= 2 }
             return size
         }
-        return (wanted + bucketCountStep - 1) / bucketCountStep * bucketCountStep
+        return wanted / bucketCountStep * bucketCountStep + bucketCountStep - 1
     }
 
     /// The next size after `bucketCount`.
     static func grown(_ bucketCount: Int) -> Int {
-        if bucketCount < bucketCountStep { return bucketCount * 2 }
+        if bucketCount < bucketCountStep / 2 { return bucketCount * 2 }
+        if bucketCount < bucketCountStep - 1 { return bucketCountStep - 1 }
         if bucketCount < bucketCountSplit { return bucketCount + bucketCountStep }
         return min(bucketCount + bucketCount / 2, bucketCountMax)
     }

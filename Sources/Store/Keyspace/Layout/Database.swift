@@ -43,7 +43,8 @@ struct DatabaseArray: ~Copyable {
     @usableFromInline let count: Int
 
     init(
-        count: Int, hasher: KeyHasher, lazyFreeing: LazyFreeing, accessClock: AccessClock
+        count: Int, hasher: KeyHasher, lazyFreeing: LazyFreeing, accessClock: AccessClock,
+        chunks: ChunkSupply?
     ) {
         precondition(count > 0)
         self.count = count
@@ -51,7 +52,8 @@ struct DatabaseArray: ~Copyable {
         for index in 0..<count {
             unsafe (base + index).initialize(
                 to: DatabaseStorage(
-                    hasher: hasher, lazyFreeing: lazyFreeing, accessClock: accessClock))
+                    hasher: hasher, lazyFreeing: lazyFreeing, accessClock: accessClock,
+                    chunks: chunks))
         }
     }
 

@@ -1,6 +1,6 @@
 // Memory for entries: blocks of 8-byte-granular size classes, cut from aligned pages.
 //
-//   region   │ page 0 │ page 1 │ … │ page 63 │           1 MB of address space, 16 KB aligned
+//   region   │ page 0 │ page 1 │ … │ page 127 │          one chunk of 2 MB, 16 KB aligned
 //   page     │ header 64 │ block │ block │ … │ never used │   all blocks of one class
 //
 //   page header
@@ -28,19 +28,24 @@ struct Slab: ~Copyable {
     static let blockBytesMax = 1024
     static let pageBytes = 16384
     static let pageHeaderBytes = 64
-    static let regionPages = 64
     private static let classCount = blockBytesMax / 8 + 1
 
     /// Bytes of the blocks that are in use, rounded up to their class.
     private(set) var usedBytes = 0
     /// Bytes of address space held in regions.
-    var reservedBytes: Int { regions.count * Slab.regionPages * Slab.pageBytes }
+    var reservedBytes: Int { regions.count * Chunk.byteCount }
+    /// Regions in chunks that the supply had prepared.
+    var preparedRegionCount: Int { regions.preparedCount }
 
     /// Per class the first page with room; nil until the first allocation.
     private var classes: UnsafeMutablePointer<UInt>?
-    private var regions = RegionList()
+    private var regions: RegionList
 
-    init() { unsafe classes = nil }
+    /// An empty slab; a large one takes what `supply` has prepared.
+    init(supply: ChunkSupply? = nil) {
+        regions = RegionList(supply: supply)
+        unsafe classes = nil
+    }
 
     deinit { unsafe classes?.deallocate() }
 
