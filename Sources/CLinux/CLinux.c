@@ -20,6 +20,19 @@ int hw_accept(int descriptor, void *address, unsigned int *length) {
     return accept4(descriptor, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
+ssize_t hw_receive(int descriptor, void *room, size_t length) {
+    return syscall(SYS_recvfrom, descriptor, room, length, 0, NULL, NULL);
+}
+
+ssize_t hw_send(int descriptor, const void *bytes, size_t length) {
+    return syscall(SYS_sendto, descriptor, bytes, length, MSG_NOSIGNAL, NULL, 0);
+}
+
+int hw_wait(int epoll, struct epoll_event *events, int events_max, int timeout_ms) {
+    // Not every architecture has epoll_wait itself.
+    return (int)syscall(SYS_epoll_pwait, epoll, events, events_max, timeout_ms, NULL, 8);
+}
+
 int hw_open(const char *path, int flags, unsigned int mode) {
     return open(path, flags | O_CLOEXEC, (mode_t)mode);
 }

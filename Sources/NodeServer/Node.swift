@@ -164,9 +164,9 @@ public final class Node {
         if !committed.isEmpty && !holdsAll { runCommitted() }
         if !offsetWaits.entries.isEmpty { answerOffsetWaits() }
         if hasNewFacts { publishFacts() }
-        let now = Clock.monotonicMicroseconds()
-        statistics.addTurn(microseconds: now &- turnStartMicroseconds)
         board.turnEnded(offset: releasedOffset)
+        loop.refreshClock()
+        statistics.addTurn(microseconds: loop.nowMicroseconds &- turnStartMicroseconds)
     }
 
     /// Whether the log has not been behind for so long that readers are better served.

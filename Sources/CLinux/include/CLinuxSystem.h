@@ -16,10 +16,21 @@
 #include <sys/signalfd.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /// accept4 with SOCK_NONBLOCK and SOCK_CLOEXEC; the peer's address goes to `address`, whose room is
 /// `*length` bytes.
 int hw_accept(int descriptor, void *_Nullable address, unsigned int *_Nullable length);
+
+// The three calls of each request, made directly: in a process with threads the C library's own
+// are points of cancellation, which costs two locked instructions a call.
+
+/// recv without flags.
+ssize_t hw_receive(int descriptor, void *_Nullable room, size_t length);
+/// send with MSG_NOSIGNAL.
+ssize_t hw_send(int descriptor, const void *_Nullable bytes, size_t length);
+/// epoll_wait.
+int hw_wait(int epoll, struct epoll_event *_Nonnull events, int events_max, int timeout_ms);
 
 /// open with O_CLOEXEC added.
 int hw_open(const char *_Nonnull path, int flags, unsigned int mode);

@@ -47,7 +47,7 @@ public final class ClientState {
     public let id: Int64
     /// Number of the selected database.
     public internal(set) var databaseIndex = 0
-    var writer: ReplyWriter
+    @usableFromInline var writer: ReplyWriter
     /// Something about the client needs more than the straight path: see `updateSpecial`.
     var isSpecial = true
     /// The commands behind the running one must wait or will never run.
@@ -140,8 +140,9 @@ public final class ClientState {
         updateSpecial()
     }
 
-    /// Replies that were written and not yet sent.
-    public var output: ReplyWriter {
+    /// Replies that were written and not yet sent. Inlinable: called across modules, the accessors
+    /// of a value that is not copied allocate a frame each time.
+    @inlinable public var output: ReplyWriter {
         _read { yield writer }
         _modify { yield &writer }
     }

@@ -123,7 +123,9 @@ extension CommandEngine {
         let count = index &- timing.firstIndex
         if count <= 0 { return }
         let now = owner.monotonicNanoseconds()
-        let each = (now &- timing.started) / Int64(count)
+        // Without a pipeline there is nothing to divide.
+        let passed = now &- timing.started
+        let each = count == 1 ? passed : passed / Int64(count)
         let bucket = LatencyHistograms.bucket(ofNanoseconds: each)
         var place = timing.firstIndex
         while place < index {

@@ -21,7 +21,7 @@ public final class CommandEngine {
     public let keyspace: Keyspace
     /// The commands.
     public let table: CommandTable
-    unowned var owner: any NodeHost
+    let owner: any NodeHost
 
     // State of the straight path: plain internal fields, no observers.
     var now: Int64 = 0
@@ -88,7 +88,7 @@ public final class CommandEngine {
     /// What `list-max-listpack-size` says.
     var listLimits = ListLimits(EncodingLimits().listPackedSize)
 
-    /// An engine over `keyspace`; `host` must outlive it.
+    /// An engine over `keyspace`, which keeps `host`.
     public init(
         keyspace: Keyspace, table: CommandTable = CommandTable(),
         settings: EngineSettings = EngineSettings(), host: any NodeHost

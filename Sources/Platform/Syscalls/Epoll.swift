@@ -74,7 +74,7 @@ public struct Epoll: ~Copyable {
     /// Waits at most `timeoutMilliseconds` (-1: without end) and says how many events there are; 0
     /// also when a signal interrupted the wait.
     public borrowing func wait(timeoutMilliseconds: Int32) -> Int {
-        let count = unsafe epoll_wait(
+        let count = unsafe hw_wait(
             descriptor.number, events, Int32(batchMax), timeoutMilliseconds)
         if count >= 0 { return Int(count) }
         precondition(errno == EINTR, "epoll_wait failed")

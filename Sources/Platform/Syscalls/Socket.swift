@@ -122,7 +122,7 @@ public enum Socket {
         let number = descriptor.number
         try unsafe buffer.write(minimum: minimum) { (free) throws(SystemError) -> Int in
             let count = try attemptNonblocking("recv") {
-                unsafe recv(number, free.baseAddress, free.count, 0)
+                unsafe hw_receive(number, free.baseAddress, free.count)
             }
             guard let count else { return 0 }
             outcome = count == 0 ? .end : .bytes(count)
@@ -140,7 +140,7 @@ public enum Socket {
         let number = descriptor.number
         let count = try unsafe slice.withUnsafeBytes { (bytes) throws(SystemError) -> Int? in
             try attemptNonblocking("send") {
-                unsafe Glibc.send(number, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+                unsafe hw_send(number, bytes.baseAddress, bytes.count)
             }
         }
         return count ?? 0
