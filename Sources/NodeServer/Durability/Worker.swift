@@ -24,7 +24,9 @@ final class Worker: Sendable {
 
         init() throws(SystemError) { counter = try WakeCounter() }
 
-        func run() {
+        /// With `yields` the thread offers its processor after each job: on a busy one the scheduler
+        /// would otherwise look only at its next tick, milliseconds later.
+        func run(yields: Bool) {
             while true {
                 counter.waitUntilRaised()
                 counter.clear()
@@ -33,7 +35,10 @@ final class Worker: Sendable {
                     state.jobs = []
                     return (jobs, state.isStopping)
                 }
-                for job in jobs { job() }
+                for job in jobs {
+                    job()
+                    if yields { SystemThread.yield() }
+                }
                 if isStopping { return }
             }
         }
@@ -49,7 +54,7 @@ final class Worker: Sendable {
         self.core = core
         thread = try SystemThread.start(name: name) {
             if !isUrgent { SystemThread.lowerPriority() }
-            core.run()
+            core.run(yields: !isUrgent)
         }
     }
 
