@@ -61,8 +61,8 @@ public final class EventLoop {
     /// Runs first in each turn, when the wait has ended and the clock is fresh.
     public var afterWait: (() -> Void)?
 
-    /// Runs last in each turn, before the loop waits again: the place to write logs and replies. One
-    /// that ends with `refreshClock` spares the loop a look at the clock.
+    /// Runs last in each turn, before the loop waits again: the place to write logs and replies.
+    /// One that ends with `refreshClock` spares the loop a look at the clock.
     public var beforeWait: (() -> Void)?
 
     // MARK: Channels

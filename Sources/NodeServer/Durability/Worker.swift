@@ -24,8 +24,8 @@ final class Worker: Sendable {
 
         init() throws(SystemError) { counter = try WakeCounter() }
 
-        /// With `yields` the thread offers its processor after each job: on a busy one the scheduler
-        /// would otherwise look only at its next tick, milliseconds later.
+        /// With `yields` the thread offers its processor after each job: on a busy one the
+        /// scheduler would otherwise look only at its next tick, milliseconds later.
         func run(yields: Bool) {
             while true {
                 counter.waitUntilRaised()
