@@ -95,6 +95,8 @@ static int call_command(lua_State *state, bool raises) {
     lua->is_calling = true;
     hw_bytes reply = lua->host.call(lua->host.context, lua->arguments, (size_t)count);
     lua->is_calling = false;
+    // Thousands of arguments leave no room on the stack for the reply.
+    lua_settop(state, 0);
     bool fails = raises && reply.count > 0 && reply.base[0] == '-';
     hw_push_reply(state, reply);
     if (lua->debugger) hw_debug_reply(state, reply);

@@ -134,6 +134,25 @@ import Testing
         #expect(try target.run("GET", "k") == "$\"v\"")
     }
 
+    @Test func pushesReachThoseWhoWantNoReplies() throws {
+        let target = EngineTarget()
+        for mode in ["OFF", "SKIP"] {
+            _ = try target.run("CLIENT", "REPLY", mode)
+            #expect(try target.run("SUBSCRIBE", "c") == "[$\"subscribe\" $\"c\" :1]")
+        }
+        _ = try target.run("CLIENT", "REPLY", "OFF")
+        _ = try target.run("PUBLISH", "c", "text", connection: 2)
+        #expect(
+            try target.receive(connection: 1)?.rendered == "[$\"message\" $\"c\" $\"text\"]")
+        #expect(try target.run("PING") == "(none)")
+        #expect(try target.run("UNSUBSCRIBE", "c") == "[$\"unsubscribe\" $\"c\" :0]")
+        // Of a transaction only the pushes stay.
+        for command in ["MULTI", "PING"] { _ = try target.run(command) }
+        _ = try target.run("PSUBSCRIBE", "p*")
+        _ = try target.run("PING")
+        #expect(try target.run("EXEC") == "[$\"psubscribe\" $\"p*\" :1]")
+    }
+
     @Test func clientsSeeAndKillEachOther() throws {
         let target = EngineTarget()
         _ = try target.run("CLIENT", "SETNAME", "first")
@@ -195,5 +214,19 @@ import Testing
         let entries = try target.run("SLOWLOG", "GET", "-1")
         #expect(entries.contains("[$\"SLOWLOG\" $\"LEN\"]"))
         #expect(entries.contains("[$\"KEYS\" $\"*\"]"))
+    }
+
+    @Test func whicheverWayACommandRunsItCanBeSlow() throws {
+        var settings = EngineSettings()
+        settings.slowLogMicroseconds = 0
+        let target = EngineTarget(settings: settings)
+        _ = try target.run("SET", "k", "1")
+        for command in ["MULTI", "PING", "EXEC"] { _ = try target.run(command) }
+        _ = try target.run("BLPOP", "list", "0", connection: 2)
+        _ = try target.run("RPUSH", "list", "x")
+        let entries = try target.run("SLOWLOG", "GET", "-1")
+        #expect(entries.contains("[$\"SET\" $\"k\" $\"1\"]"))
+        #expect(entries.contains("[$\"BLPOP\" $\"list\" $\"0\"]"))
+        #expect(entries.contains("[$\"PING\"]") && !entries.contains("[$\"EXEC\"]"))
     }
 }

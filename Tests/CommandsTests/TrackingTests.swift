@@ -46,6 +46,18 @@ import Testing
         #expect(target.engine.trackingCounts == (1, 0, 0, 0))
     }
 
+    @Test func whoeverWasWokenHearsOfItsOwnChangeBehindItsReply() throws {
+        let target = EngineTarget()
+        _ = try target.run("RPUSH", "to", "a", connection: 2)
+        _ = try target.run("HELLO", "3")
+        _ = try target.run("CLIENT", "TRACKING", "ON")
+        _ = try target.run("LRANGE", "to", "0", "-1")
+        _ = try target.run("BLMOVE", "from", "to", "LEFT", "LEFT", "0")
+        _ = try target.run("RPUSH", "from", "x", connection: 2)
+        #expect(try next(target, 1) == "$\"x\"")
+        #expect(try next(target, 1) == ">[$\"invalidate\" [$\"to\"]]")
+    }
+
     @Test func theTableHasALimit() throws {
         var settings = EngineSettings()
         settings.trackedKeysMax = 10
@@ -61,6 +73,10 @@ import Testing
         target.engine.settings.trackedKeysMax = 0
         _ = try target.run("GET", "another")
         #expect(target.engine.trackingCounts == (1, 11, 11, 0))
+        // A lower limit holds at once.
+        target.engine.settings.trackedKeysMax = 5
+        #expect(target.engine.trackingCounts.keys == 5)
+        #expect(try next(target, 1).hasPrefix(">[$\"invalidate\" [$\""))
     }
 
     @Test func nothingIsKeptForClientsThatAreGone() throws {

@@ -57,9 +57,15 @@ extension CommandEngine {
 
     private func runAgain(_ wait: KeyWait, _ number: Int) {
         let client = wait.client
-        let outer = runningClient
+        // What this client must hear of follows its own reply, not that of whoever woke it.
+        let outer = (client: runningClient, invalidations: ownInvalidations)
         runningClient = client
-        defer { runningClient = outer }
+        ownInvalidations = []
+        defer {
+            tellOwnInvalidations()
+            runningClient = outer.client
+            ownInvalidations = outer.invalidations
+        }
         waits.remove(wait)
         client.blocked = nil
         let queued = wait.request[0]
@@ -80,7 +86,11 @@ extension CommandEngine {
             runHandler(number, arguments, client)
             if client.tracking != nil { rememberReads(number, arguments, client) }
             endUnit(client)
-            if client.blocked == nil { count(number, since: started) }
+            guard client.blocked == nil else { return }
+            let ended = count(number, since: started)
+            if ended &- started >= slowLogNanoseconds {
+                log(number, arguments, client, nanoseconds: ended &- started)
+            }
         }
         if client.blocked == nil {
             client.wait = nil

@@ -43,7 +43,7 @@ extension CommandEngine {
             {
                 runStraight(Int(command.number), arguments, client)
             } else {
-                share(&timing, &batch, until: index)
+                share(&timing, &batch, until: index, client)
                 timing.firstIndex = index + 1
                 if !runSpecially(Int(command.number), arguments, client, &timing) {
                     end = .paused
@@ -56,7 +56,7 @@ extension CommandEngine {
                 break
             }
         }
-        share(&timing, &batch, until: index)
+        share(&timing, &batch, until: index, client)
         return conclude(end, &batch, executed: index, client)
     }
 
@@ -118,7 +118,8 @@ extension CommandEngine {
     /// Counts the straight commands from the last mark up to `index` and gives each an even share
     /// of the time that passed.
     private func share(
-        _ timing: inout BatchTiming, _ batch: inout RequestBatch, until index: Int
+        _ timing: inout BatchTiming, _ batch: inout RequestBatch, until index: Int,
+        _ client: ClientState
     ) {
         let count = index &- timing.firstIndex
         if count <= 0 { return }
@@ -134,6 +135,10 @@ extension CommandEngine {
             statistics[number].nanoseconds &+= each
             if tracksLatency { latencies.record(number, bucket: bucket) }
             if each >= latencyThresholdNanoseconds { noteSlow(number, nanoseconds: each) }
+            if each >= slowLogNanoseconds {
+                let arguments = batch.arguments(of: batch.commands[place])
+                log(number, arguments, client, nanoseconds: each)
+            }
             place &+= 1
         }
         counts.commands &+= Int64(count)
@@ -172,6 +177,9 @@ extension CommandEngine {
     ) -> Bool {
         let replyStart = client.writer.buffer.count
         let modeBefore = client.replyMode
+        let isSilent = modeBefore == .off || modeBefore == .skipCurrent
+        if isSilent { client.silentStart = replyStart }
+        defer { client.silentStart = -1 }
         let number = resolve(found, arguments)
         if number >= 0 { client.lastCommandNumber = number }
         switch admit(number, found, arguments, client) {
@@ -189,9 +197,9 @@ extension CommandEngine {
         case .wait:
             return false
         }
-        let isSilent = modeBefore == .off || modeBefore == .skipCurrent
         if client.isMaster || (isSilent && client.replyMode != .on) {
-            client.writer.buffer.truncate(to: min(replyStart, client.writer.buffer.count))
+            let start = max(replyStart, client.silentStart)
+            client.writer.buffer.truncate(to: min(start, client.writer.buffer.count))
         }
         if client.replyMode == .skipCurrent && client.wait == nil { client.replyMode = .on }
         if client.replyMode == .skipNext { client.replyMode = .skipCurrent }
@@ -220,14 +228,8 @@ extension CommandEngine {
         // One that blocks is counted when it has its answer.
         let ended =
             client.wait == nil ? count(number, since: started) : owner.monotonicNanoseconds()
-        let limit = settings.slowLogMicroseconds
-        if limit >= 0 && (ended - started) / 1_000 >= limit && client.wait == nil
-            && !table.facts[number].flags.contains(.skipSlowLog)
-        {
-            slowLog.add(
-                arguments, client, seconds: now / 1_000,
-                microseconds: (ended - started) / 1_000, countMax: settings.slowLogCountMax
-            ) { isSecret($0, of: arguments, number) }
+        if ended &- started >= slowLogNanoseconds && client.wait == nil {
+            log(number, arguments, client, nanoseconds: ended &- started)
         }
         if !monitors.isEmpty { feedMonitors(number, arguments, client) }
         guard hasReadyKeys else { return ended }
@@ -250,6 +252,24 @@ extension CommandEngine {
         }
         counts.commands &+= 1
         return ended
+    }
+
+    /// Puts a command that has taken long into the slow log.
+    func log(
+        _ number: Int, _ arguments: Arguments, _ client: ClientState, nanoseconds: Int64
+    ) {
+        if table.facts[number].flags.contains(.skipSlowLog) { return }
+        slowLog.add(
+            arguments, client, seconds: now / 1_000, microseconds: nanoseconds / 1_000,
+            countMax: settings.slowLogCountMax
+        ) { isSecret($0, of: arguments, number) }
+    }
+
+    /// Whether the client's output is so long that the node will close it without sending it:
+    /// replies that can be of any length end there.
+    @inline(__always)
+    func exceedsOutputLimit(_ client: ClientState) -> Bool {
+        settings.outputBytesMax > 0 && client.writer.buffer.count > settings.outputBytesMax
     }
 
     /// Writes an error reply and counts it.

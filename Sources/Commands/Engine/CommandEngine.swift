@@ -62,6 +62,8 @@ public final class CommandEngine {
     var tracksLatency = true
     /// Durations from here on go to the monitor; `.max`: none do.
     var latencyThresholdNanoseconds = Int64.max
+    /// Durations from here on go to the slow log; `.max`: none do.
+    var slowLogNanoseconds = Int64.max
     var tracking = TrackingTable()
     /// Keys that the running client has changed and must hear of behind its reply; nil: all.
     var ownInvalidations: [[UInt8]?] = []
@@ -151,6 +153,11 @@ public final class CommandEngine {
         set { isPropagating = newValue }
     }
 
+    /// CLIENT KILL of the link to the master, which is in no list: breaks it, if it goes to this
+    /// address, and says whether it did.
+    public var breakUpstream: (String?) -> Bool = { _ in false }
+    /// Runs when FLUSHALL has emptied every database.
+    public var flushedAll: () -> Void = {}
     /// Gets tables that were emptied, to free them elsewhere; they are freed at once by default.
     /// Single objects go to `keyspace.lazyFreeing.handler`.
     public var disposeOf: (DetachedTable) -> Void = { _ in }
@@ -165,7 +172,10 @@ public final class CommandEngine {
         let threshold = settings.latencyThresholdMilliseconds
         latencyThresholdNanoseconds =
             threshold > 0 ? min(threshold, .max / 1_000_000) * 1_000_000 : .max
+        let slow = settings.slowLogMicroseconds
+        slowLogNanoseconds = slow >= 0 ? min(slow, .max / 1_000) * 1_000 : .max
         access.log.trim(to: settings.accessLogCountMax)
+        limitTrackedKeys(to: settings.trackedKeysMax, effort: .max)
         let lazyFreeing = keyspace.lazyFreeing
         lazyFreeing.freesDeletedLazily = settings.deletesLazily
         lazyFreeing.freesOverwrittenLazily = settings.overwritesLazily

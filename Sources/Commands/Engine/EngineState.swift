@@ -62,6 +62,9 @@ public struct EngineSettings: Sendable {
     public var evictsLazily = false
     /// FLUSHALL and FLUSHDB without SYNC or ASYNC free elsewhere (`lazyfree-lazy-user-flush`).
     public var flushesLazily = false
+    /// A client with more unsent output is closed, so that nothing is gained by writing on; 0: no
+    /// limit (`client-output-buffer-limit normal`).
+    public var outputBytesMax = 0
     /// Commands that take longer go into the slow log, in microseconds; negative: none do.
     public var slowLogMicroseconds: Int64 = 10_000
     /// Most commands in the slow log.

@@ -44,6 +44,12 @@ struct ClientFilter {
 
     init() {}
 
+    /// Whether the link to the master can be meant, by its kind or its address.
+    var mayMeanUpstream: Bool {
+        let isNamed = kind == .master || (kind == nil && address != nil)
+        return isNamed && id == nil && user == nil && localAddress == nil && ageSecondsMin == nil
+    }
+
     init(
         _ arguments: Arguments, from first: Int, _ engine: CommandEngine
     ) throws(ReplyError) {

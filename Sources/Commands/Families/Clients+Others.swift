@@ -75,7 +75,10 @@ extension Clients {
         let command =
             client.lastCommandNumber < 0
             ? "NULL" : engine.table.fullName(client.lastCommandNumber)
+        // Redis counts the first bytes apart from those that its limits are about.
         let outputBytes = client.writer.buffer.count
+        let firstBytes = min(outputBytes, 16_384)
+        let listedBytes = outputBytes - firstBytes
         let memory =
             client.queryBufferBytes + client.queryBufferFreeBytes
             + client.writer.buffer.capacity + client.heldBytes
@@ -92,7 +95,8 @@ extension Clients {
             ("qbuf-free", "\(client.queryBufferFreeBytes)"), ("argv-mem", "0"),
             ("multi-mem", "\(client.transactionBytes)"),
             ("rbs", "\(client.writer.buffer.capacity)"), ("rbp", "\(outputBytes)"),
-            ("obl", "\(outputBytes)"), ("oll", "0"), ("omem", "0"),
+            ("obl", "\(firstBytes)"), ("oll", "\((listedBytes + 16_383) / 16_384)"),
+            ("omem", "\(listedBytes)"),
             ("tot-mem", "\(memory)"), ("events", client.writer.buffer.isEmpty ? "r" : "rw"),
             ("cmd", command),
             ("user", client.userName), ("redir", "\(client.tracking?.redirectID ?? -1)"),
@@ -139,7 +143,10 @@ extension Clients {
         engine.host.forEachClient { other in
             if filter.matches(other, caller: client, now: engine.now) { victims.append(other) }
         }
-        if isOldForm && victims.isEmpty { throw ReplyError("ERR No such client") }
+        let breaksUpstream = filter.mayMeanUpstream && engine.breakUpstream(filter.address)
+        if isOldForm && victims.isEmpty && !breaksUpstream {
+            throw ReplyError("ERR No such client")
+        }
         for victim in victims {
             if victim === client {
                 client.closesAfterReplies = true
@@ -150,7 +157,7 @@ extension Clients {
         if isOldForm {
             client.writer.ok()
         } else {
-            client.writer.integer(victims.count)
+            client.writer.integer(Int64(victims.count + (breaksUpstream ? 1 : 0)))
         }
     }
 

@@ -160,6 +160,7 @@ extension Hashes {
         if wanted < 0 {
             var draw = HashDraw(entry)
             for _ in 0..<count {
+                if engine.exceedsOutputLimit(client) { return }
                 let (field, value) = draw.next(&engine.random)
                 write(field, value)
             }

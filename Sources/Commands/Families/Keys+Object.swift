@@ -93,8 +93,19 @@ extension Keys {
     private static func referenceCount(
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
     ) {
-        guard objectEntry(engine, client, arguments) != nil else { return }
-        client.writer.integer(1)
+        guard let entry = objectEntry(engine, client, arguments) else { return }
+        client.writer.integer(isShared(entry, engine) ? Int64(Int32.max) : 1)
+    }
+
+    /// Whether Redis would keep the value as one of its common integers, which it does unless an
+    /// eviction policy needs a time of use for each value.
+    private static func isShared(_ entry: Entry, _ engine: CommandEngine) -> Bool {
+        guard entry.type == .string, case .integer(let value) = entry.stringValue,
+            0..<10_000 ~= value
+        else { return false }
+        let eviction = engine.settings.eviction
+        return eviction.memoryBytesMax == 0
+            || !eviction.policy.usesRecency && !eviction.policy.countsAccesses
     }
 
     private static func objectHelp(

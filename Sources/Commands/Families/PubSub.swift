@@ -163,10 +163,11 @@ enum PubSub {
     ) {
         for index in 1..<arguments.count {
             _ = engine.subscribers.add(arguments[index].array, kind: kind, client: client)
-            client.writer.pushHeader(3)
-            client.writer.bulk(word)
-            client.writer.bulk(arguments[index])
-            client.writer.integer(client.subscriptions.count(for: kind))
+            client.push(3) {
+                client.writer.bulk(word)
+                client.writer.bulk(arguments[index])
+                client.writer.integer(client.subscriptions.count(for: kind))
+            }
         }
     }
 
@@ -191,10 +192,11 @@ enum PubSub {
         let names = client.subscriptions[kind]
         for name in names { unsubscribe(engine, client, name, kind, word) }
         guard names.isEmpty else { return }
-        client.writer.pushHeader(3)
-        client.writer.bulk(word)
-        client.writer.null()
-        client.writer.integer(client.subscriptions.count(for: kind))
+        client.push(3) {
+            client.writer.bulk(word)
+            client.writer.null()
+            client.writer.integer(client.subscriptions.count(for: kind))
+        }
     }
 
     private static func unsubscribe(
@@ -202,10 +204,11 @@ enum PubSub {
         _ kind: SubscriptionKind, _ word: StaticString
     ) {
         _ = engine.subscribers.remove(name, kind: kind, client: client)
-        client.writer.pushHeader(3)
-        client.writer.bulk(word)
-        name.withByteSlice { client.writer.bulk($0) }
-        client.writer.integer(client.subscriptions.count(for: kind))
+        client.push(3) {
+            client.writer.bulk(word)
+            name.withByteSlice { client.writer.bulk($0) }
+            client.writer.integer(client.subscriptions.count(for: kind))
+        }
     }
 
     // MARK: Asking

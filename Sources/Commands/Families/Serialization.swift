@@ -147,10 +147,25 @@ enum Serialization {
             switch error {
             case .badFooter:
                 throw ReplyError("ERR DUMP payload version or checksum are wrong")
-            case .badValue: throw ReplyError("ERR Bad data format")
+            case .badValue:
+                let kind = encodingName(ofType: arguments[3][0])
+                engine.host.log(.warning, "RESTORE: \(kind) integrity check failed.")
+                throw ReplyError("ERR Bad data format")
             }
         }
         client.writer.ok()
+    }
+
+    /// What Redis' log calls the encoding of a payload that begins with this byte.
+    private static func encodingName(ofType type: UInt8) -> StaticString {
+        switch type {
+        case 9: "Zipmap"
+        case 10, 12, 13, 14: "Ziplist"
+        case 11: "Intset"
+        case 15, 19, 21: "Stream listpack"
+        case 16, 17, 18, 20: "Listpack"
+        default: "Value"
+        }
     }
 
     /// The time of the payload is over already: the key that it replaces goes.

@@ -1,7 +1,7 @@
 // Watching the server at work: MONITOR, SLOWLOG.
 //
-// The slow log keeps commands that were measured alone. Short commands share the time of their
-// batch, so a slow one among them is not told apart; the commands that can be slow are not short.
+// Short commands share the time of their batch, in the slow log too; the commands that can be slow
+// are not short, and are measured alone.
 internal import Bytes
 internal import RESP
 

@@ -69,6 +69,7 @@ enum Server {
             tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
             handler: { (engine, client, arguments) throws(ReplyError) in
                 try flush(engine, client, arguments, 0..<engine.keyspace.databaseCount)
+                engine.flushedAll()
             }),
         CommandSpec(
             name: "swapdb", since: "4.0.0", group: .server,

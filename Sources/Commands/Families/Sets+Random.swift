@@ -249,6 +249,7 @@ extension Sets {
         if number < 0 {
             client.writer.arrayHeader(Int(-number))
             for _ in 0..<(-number) {
+                if engine.exceedsOutputLimit(client) { return }
                 client.writer.bulk(view.randomMember(&engine.random))
             }
             return

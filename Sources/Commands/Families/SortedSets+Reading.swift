@@ -219,6 +219,7 @@ extension SortedSets {
         writePairsHeader(count, withScores, client)
         let total = view.count
         for _ in 0..<count {
+            if engine.exceedsOutputLimit(client) { return }
             let rank = engine.random.below(total)
             view.forEach(rank..<(rank + 1)) { writePair($0, $1, withScores, client) }
         }

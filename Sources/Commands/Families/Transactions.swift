@@ -105,7 +105,10 @@ enum Transactions {
             let started = engine.owner.monotonicNanoseconds()
             engine.runHandler(number, arguments, client)
             if client.tracking != nil { engine.rememberReads(number, arguments, client) }
-            engine.count(number, since: started)
+            let ended = engine.count(number, since: started)
+            if ended &- started >= engine.slowLogNanoseconds {
+                engine.log(number, arguments, client, nanoseconds: ended &- started)
+            }
             if !engine.monitors.isEmpty { engine.feedMonitors(number, arguments, client) }
         }
         engine.rawRequest = ByteSlice()

@@ -7,10 +7,11 @@ extension CommandEngine {
     func publish(_ channel: ByteSlice, _ message: ByteSlice) -> Int {
         var receivers = 0
         for client in subscribers[.channel][channel.array] ?? [] {
-            client.writer.pushHeader(3)
-            client.writer.bulk("message")
-            client.writer.bulk(channel)
-            client.writer.bulk(message)
+            client.push(3) {
+                client.writer.bulk("message")
+                client.writer.bulk(channel)
+                client.writer.bulk(message)
+            }
             noteOutput(client)
             receivers += 1
         }
@@ -19,11 +20,12 @@ extension CommandEngine {
             pattern.withByteSlice { pattern in
                 guard Glob.matches(pattern: pattern, text: channel) else { return }
                 for client in clients {
-                    client.writer.pushHeader(4)
-                    client.writer.bulk("pmessage")
-                    client.writer.bulk(pattern)
-                    client.writer.bulk(channel)
-                    client.writer.bulk(message)
+                    client.push(4) {
+                        client.writer.bulk("pmessage")
+                        client.writer.bulk(pattern)
+                        client.writer.bulk(channel)
+                        client.writer.bulk(message)
+                    }
                     noteOutput(client)
                     receivers += 1
                 }
@@ -36,10 +38,11 @@ extension CommandEngine {
     func publishToShard(_ channel: ByteSlice, _ message: ByteSlice) -> Int {
         let clients = subscribers[.shardChannel][channel.array] ?? []
         for client in clients {
-            client.writer.pushHeader(3)
-            client.writer.bulk("smessage")
-            client.writer.bulk(channel)
-            client.writer.bulk(message)
+            client.push(3) {
+                client.writer.bulk("smessage")
+                client.writer.bulk(channel)
+                client.writer.bulk(message)
+            }
             noteOutput(client)
         }
         return clients.count

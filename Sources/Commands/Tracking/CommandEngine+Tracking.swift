@@ -23,17 +23,17 @@ extension CommandEngine {
         _ = spec.forEachKey(arguments) { position, _ in
             tracking.remember(arguments[position].array, client: id)
         }
-        limitTrackedKeys()
+        limitTrackedKeys(to: settings.trackedKeysMax, effort: CommandEngine.droppedKeysMax)
     }
 
     /// How many keys one command may push out of a table that is too large.
     private static var droppedKeysMax: Int { 100 }
 
     /// Forgets some keys when there are too many, and says so to their readers.
-    private func limitTrackedKeys() {
-        guard settings.trackedKeysMax > 0 else { return }
-        var effort = CommandEngine.droppedKeysMax
-        while tracking.keyCount > settings.trackedKeysMax, effort > 0,
+    func limitTrackedKeys(to countMax: Int, effort: Int) {
+        guard countMax > 0 else { return }
+        var effort = effort
+        while tracking.keyCount > countMax, effort > 0,
             let key = tracking.anyKey(&random)
         {
             effort -= 1
