@@ -66,9 +66,10 @@ extension DirectiveTable {
             return try include(values[0])
         }
         guard let row = row(name) else { throw .unknownDirective }
-        guard !values.isEmpty else { throw .wrongNumberOfArguments }
+        // A name alone stands for no words at all: `save` is the same as `save ""`.
+        guard !values.isEmpty || row.flags.contains(.words) else { throw .wrongNumberOfArguments }
         let isFirst = seen.insert(row.name).inserted
-        try row.apply(&settings, values, .file(isFirst: isFirst))
+        try row.apply(&settings, values.isEmpty ? [""] : values, .file(isFirst: isFirst))
         return []
     }
 }
