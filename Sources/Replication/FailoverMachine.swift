@@ -14,6 +14,8 @@ public enum FailoverEffect: Equatable, Sendable {
     case pauseWrites
     /// Writes may go on.
     case resumeWrites
+    /// The replica did not catch up in time, and the handover goes on all the same.
+    case timedOut
     /// Become a replica of this node, asking it to take over.
     case handOver(host: String, port: Int)
     /// Be the master again: the other side did not take over.
@@ -141,6 +143,7 @@ public struct FailoverMachine: Sendable {
         } else if let deadline, now >= deadline {
             if order.isForced, let target = order.target {
                 state = .handingOver
+                effects.append(.timedOut)
                 effects.append(.handOver(host: target.host, port: target.port))
             } else {
                 end("Replica never caught up before timeout", effects: &effects)

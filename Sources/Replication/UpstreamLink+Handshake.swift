@@ -98,7 +98,8 @@ extension UpstreamLink {
         switch announcements.removeFirst() {
         case .credentials:
             if line[0] == 0x2D {
-                fail(.handshake(line.string), now: now, effects: &effects)
+                let text = "Unable to AUTH to MASTER: " + line.string
+                fail(.handshake(text), now: now, effects: &effects)
                 return
             }
         case .option: break

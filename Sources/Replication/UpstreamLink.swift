@@ -90,7 +90,7 @@ public enum UpstreamFailure: Equatable, Sendable {
     public var text: String {
         switch self {
         case .disconnected: "connection lost"
-        case .timeout: "timeout: no data nor PING received"
+        case .timeout: "Timeout connecting to the MASTER, or no data nor PING received from it"
         case .handshake(let text), .notNow(let text), .protocolError(let text): text
         case .poisoned(let error): "protocol error in the replication stream: \(error)"
         case .snapshot(let text): "the snapshot could not be loaded: \(text)"

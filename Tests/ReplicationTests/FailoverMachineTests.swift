@@ -61,7 +61,7 @@ struct FailoverMachineTests {
         var forced = Driven()
         _ = forced.start(.init(target: ("a", 1), isForced: true, timeoutMilliseconds: 50))
         forced.check(offset: 200, now: 50)
-        #expect(forced.effects == [.handOver(host: "a", port: 1)])
+        #expect(forced.effects == [.timedOut, .handOver(host: "a", port: 1)])
     }
 
     @Test func aRefusedHandoverRestoresTheRole() {

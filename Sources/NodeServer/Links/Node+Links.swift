@@ -65,7 +65,9 @@ extension Node {
 
     /// Puts what the engine has produced into the log.
     func settleStream() {
-        engine.drainStream { stream.append($0, database: engine.streamDatabase) }
+        // Without an effect since the last cut (PING alone) what was selected before still is.
+        let database = engine.streamDatabase < 0 ? stream.database : engine.streamDatabase
+        engine.drainStream { stream.append($0, database: database) }
     }
 
     /// Ends a client's wait for acknowledgements with the reply that `write` makes.

@@ -130,6 +130,15 @@ final class ReplicationLinks {
         session.start(handover: false)
     }
 
+    /// Breaks the connection with the upstream at `address`, or wherever it is; it is made again.
+    /// False when there is none.
+    func breakUpstream(at address: String?) -> Bool {
+        guard let upstream else { return false }
+        let settings = upstream.link.settings
+        guard address == nil || address == "\(settings.host):\(settings.port)" else { return false }
+        return upstream.breakConnection()
+    }
+
     /// This node's own identity changed.
     func identityChanged() { upstream?.identityChanged() }
 
@@ -432,6 +441,8 @@ final class ReplicationLinks {
             switch effect {
             case .pauseWrites: host.pauseWrites(true)
             case .resumeWrites: host.pauseWrites(false)
+            case .timedOut:
+                host.logLink("Failover time out exceeded, failing over.", isWarning: false)
             case .handOver(let address, let port):
                 host.logLink("Failing over to \(address):\(port).", isWarning: false)
                 follow(address, port, nodeID: nil, handover: true)

@@ -89,6 +89,14 @@ final class UpstreamSession {
         link.durableOffset = host.durableOffset
     }
 
+    /// Closes the connection as if the upstream had; false when there is none.
+    func breakConnection() -> Bool {
+        guard let connection = connection.take() else { return false }
+        connection.close()
+        step { $0.disconnected(now: $1, effects: &$2) }
+        return true
+    }
+
     /// Runs one step of the machine and what it asks for.
     private func step(
         _ body: (inout UpstreamLink, Int64, inout [UpstreamEffect]) -> Void
@@ -209,7 +217,7 @@ final class UpstreamSession {
 
     private func resumed(_ position: ReplicationPosition, _ isNewHistory: Bool) {
         host.logLink(
-            "Upstream accepted a partial resynchronization after offset \(position.offset)",
+            "Successful partial resynchronization with master after offset \(position.offset)",
             isWarning: false)
         if isNewHistory {
             host.continueHistory(as: position.id, database: position.database)
@@ -290,7 +298,7 @@ final class UpstreamSession {
 
     private func beginLoad(_ id: ReplicationID, _ offset: Int64, _ length: Int64?) {
         host.logLink(
-            "Full resync from the upstream: offset \(offset), "
+            "MASTER <-> REPLICA sync: Loading DB in memory, offset \(offset), "
                 + (length.map { "\($0) bytes" } ?? "unknown length"), isWarning: false)
         switch host.beginLoad(id: id, offset: offset) {
         case .success(let loader): self.loader = loader
@@ -334,7 +342,7 @@ final class UpstreamSession {
             host.openBacklog()
             links.historyChanged(.replaced)
             links.linkChanged()
-            host.logLink("Full resync from the upstream finished", isWarning: false)
+            host.logLink("MASTER <-> REPLICA sync: Finished with success", isWarning: false)
             connection?.resumeReading()
             // Inside `received` the input is looked at again anyway.
             if !isReceiving, let connection { received(on: connection) }
