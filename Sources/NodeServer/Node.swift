@@ -118,6 +118,8 @@ public final class Node {
         host.attach(self)
         // Old tables are taken apart where nobody waits for it.
         let lazyFree = lazyFree
+        engine.breakUpstream = { [unowned self] in links.breakUpstream(at: $0) }
+        engine.flushedAll = { [unowned self] in dataWereFlushed() }
         engine.disposeOf = { lazyFree.free($0) }
         keyspace.onDisposal { lazyFree.free($0) }
         keyspace.lazyFreeing.handler = { lazyFree.free($0) }
@@ -131,7 +133,7 @@ public final class Node {
         }
         scripts.mustEnd = { [unowned self] in scriptMustEnd() }
         scripts.busyMilliseconds = Int64(settings.busyMilliseconds)
-        snapshots.streamStarted = { [unowned self] in followStream() }
+        snapshots.streamCut = { [unowned self] in followStream() }
         stream.failureChanged = { [unowned self] in updateGates() }
         loop.afterWait = { [unowned self] in beginTurn() }
         loop.beforeWait = { [unowned self] in endTurn() }

@@ -414,3 +414,51 @@ def test_a_node_that_loads_says_so(tmp_path):
     wait_until(loaded, "the end of loading")
     assert seen == {"INFO", "-LOADING"}
     node.end()
+
+
+# Without a log
+
+
+@pytest.mark.parametrize("reader", [OURS, REDIS], ids=["ours", "redis"])
+def test_a_rewrite_without_a_log_leaves_all_data(server, reader):
+    ours = server(OURS, "ours").start()
+    client = ours.client()
+    fill(ours)
+    for round in range(2):
+        client.set("round", round)
+        client.bgrewriteaof()
+        wait_until(lambda: client.info("persistence")["aof_rewrites"] == round + 1, "the rewrite")
+    assert client.info("persistence")["aof_enabled"] == 0
+    names = sorted(path.name for path in (ours.folder / "appendonlydir").iterdir())
+    assert names == ["appendonly.aof.2.base.rdb", "appendonly.aof.manifest"]
+    check("redis-check-aof", str(manifest(ours)))
+    expected = content(ours)
+    # What came later is not in it.
+    client.set("later", "x")
+    client.execute_command("DEBUG", "LOADAOF")
+    assert content(ours) == expected
+    successor = server(reader, "successor", "--appendonly", "yes")
+    copy_folder(ours, successor, "appendonlydir")
+    successor.start()
+    assert content(successor) == expected
+
+
+def test_flushing_everything_ends_a_dump(server):
+    ours = server(OURS, "ours").start()
+    client = ours.client()
+    for index in range(1000):
+        client.set(index, "x")
+    client.config_set("rdb-key-save-delay", 10_000)
+    client.bgsave()
+    assert client.info("persistence")["rdb_bgsave_in_progress"] == 1
+    client.flushall()
+    facts = client.info("persistence")
+    assert facts["rdb_bgsave_in_progress"] == 0 and facts["rdb_saves"] == 0
+    # With save points, what is on disk is gone too when the answer comes.
+    client.config_set("rdb-key-save-delay", 0)
+    client.set("k", "v")
+    client.save()
+    client.config_set("save", "3600 1")
+    client.flushall()
+    ours.end(kill=True)
+    assert content(ours.start()) == {}

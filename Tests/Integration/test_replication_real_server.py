@@ -153,6 +153,44 @@ def test_a_lost_link_is_resumed_at_its_byte(start, upper, lower):
 
 
 @pytest.mark.parametrize("upper", ["node", "redis"])
+def test_client_kill_breaks_the_link_to_the_master(start, upper):
+    master, replica = start(upper), start("node")
+    replica.follow(master)
+    master.client.set("a", 1)
+    wait_in_step(master, replica)
+    kill = replica.client.execute_command
+    kill("CLIENT", "KILL", f"127.0.0.1:{master.port}")
+    wait_until(lambda: master.stat("sync_partial_ok") == 1, "the link is made again")
+    wait_in_step(master, replica)
+    assert kill("CLIENT", "KILL", "TYPE", "master") == 1
+    wait_until(lambda: master.stat("sync_partial_ok") == 2, "the link is made again")
+    master.client.set("b", 2)
+    wait_in_step(master, replica)
+    assert master.stat("sync_full") == 1
+    with pytest.raises(redis.ResponseError, match="No such client"):
+        kill("CLIENT", "KILL", "127.0.0.1:1")
+
+
+def test_a_ping_selects_no_database(start):
+    master = start("node", "--repl-ping-replica-period", "1")
+    master.database(9).set("a", 1)
+    first, second = start("node"), start("node")
+    first.follow(master)
+    wait_in_step(master, first)
+    offset = master.offset
+    wait_until(lambda: master.offset > offset, "a PING")
+    # The position that the second gets is behind the PING, and it can resume from there.
+    second.follow(master)
+    wait_in_step(master, second)
+    second.client.execute_command("CLIENT", "KILL", "TYPE", "master")
+    wait_until(lambda: master.stat("sync_partial_ok") == 1, "the link is made again")
+    master.database(9).set("b", 2)
+    wait_in_step(master, first, second)
+    assert second.contents() == first.contents() == master.contents()
+    assert master.stat("sync_full") == 2
+
+
+@pytest.mark.parametrize("upper", ["node", "redis"])
 def test_a_crashed_replica_with_a_log_resumes(start, upper):
     master = start(upper)
     replica = start("node", "--appendonly", "yes", "--replicaof", "127.0.0.1", str(master.port))
@@ -526,12 +564,16 @@ def test_a_fake_replica_is_served(start):
 def test_bare_sync_gets_the_snapshot_alone(start):
     node = start("node")
     node.client.set("a", 1)
-    replica = FakeReplica(node.port)
-    replica.peer.send(b"SYNC\r\n")
-    assert replica.payload()[:9] == b"REDIS0010"
-    node.client.set("b", 2)
-    assert replica.stream(23) == command("SELECT", 0)
-    replica.close()
+    # The stream behind a file names its database, whatever others have read before.
+    for number in range(2):
+        replica = FakeReplica(node.port)
+        replica.peer.send(b"SYNC\r\n")
+        assert replica.payload()[:9] == b"REDIS0010"
+        node.client.set("b", number)
+        while (first := replica.peer.command()) == [b"PING"]:
+            pass
+        assert first == [b"SELECT", b"0"]
+        replica.close()
 
 
 def test_redis_cli_rdb_gets_a_file(start, tmp_path):

@@ -98,6 +98,30 @@ import Testing
         #expect(world.node.statistics.outputLimitDisconnections == 1)
     }
 
+    @Test func ofOutputBeyondTheLimitNothingIsSent() throws {
+        let world = try NodeWorld {
+            $0.outputLimits.normal = OutputBufferLimit(
+                hardBytes: 100_000, softBytes: 0, softSeconds: 0)
+        }
+        let client = try world.connect()
+        _ = try world.call(client, "HSET", "hash", "field", String(repeating: "v", count: 100))
+        let sentBefore = world.node.statistics.outputBytes
+        // It would never end, were it not cut off.
+        let endless = try world.connect()
+        endless.send("HRANDFIELD", "hash", "-999999999999", "WITHVALUES")
+        try world.until("end") { endless.isEnded }
+        // A transaction is executed as a whole all the same.
+        let transaction = try world.connect()
+        transaction.send("MULTI")
+        transaction.send("HRANDFIELD", "hash", "-2000", "WITHVALUES")
+        transaction.send("SET", "k", "done")
+        transaction.send("EXEC")
+        try world.until("end") { transaction.isEnded }
+        #expect(world.node.statistics.outputBytes - sentBefore < 100)
+        #expect(world.node.statistics.outputLimitDisconnections == 2)
+        #expect(try world.call(client, "GET", "k") == .bulk(Array("done".utf8)))
+    }
+
     @Test func idleClientsAreClosedAfterTheirTime() throws {
         let world = try NodeWorld {
             $0.idleTimeoutSeconds = 1

@@ -25,6 +25,7 @@ extension Node {
         engine.trackedKeysMax = settings.trackedKeysMax
         engine.accessLogCountMax = settings.accessLogCountMax
         engine.events = KeyspaceEvents(letters: settings.keyspaceEvents) ?? []
+        engine.outputBytesMax = settings.outputLimits.normal.hardBytes
         engine.slowLogMicroseconds = Int64(settings.slowLogMicroseconds)
         engine.slowLogCountMax = settings.slowLogCountMax
         engine.allowsDebug = settings.debugCommand != .no

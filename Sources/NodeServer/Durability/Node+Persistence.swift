@@ -20,7 +20,16 @@ extension Node {
 
     func startLogRewrite() {
         log.notice("Background append only file rewriting started")
-        snapshots.request(.base) { _ in }
+        snapshots.request(settings.appendOnly ? .base : .archive) { _ in }
+    }
+
+    /// FLUSHALL: the dump on disk, and the one on its way, hold what is to be gone.
+    func dataWereFlushed() {
+        guard !engine.isLoading else { return }
+        snapshots.abortDumps()
+        guard !settings.savePoints.isEmpty else { return }
+        // What the log lacks so far ends with FLUSHALL, so that replaying it changes nothing.
+        if snapshots.runningPurpose == nil { try? snapshots.saveNow() } else { startBackgroundSave() }
     }
 
     /// Starts what is due by itself; part of the housekeeping.

@@ -53,8 +53,13 @@ enum SnapshotPurpose: Equatable {
     case dump
     /// A new base of the log; begins the log when there is none.
     case base
+    /// BGREWRITEAOF without a log: a base that nothing follows, in place of what was there.
+    case archive
     /// A temporary file for replicas of a node without a log.
     case sync
+
+    /// Whether it is what clients call a rewrite of the log.
+    var isRewrite: Bool { self == .base || self == .archive }
 }
 
 /// Why a snapshot did not come about.
@@ -118,8 +123,9 @@ final class Snapshots {
     var changeCount: () -> Int64 = { 0 }
     /// `used_memory`.
     var usedBytes: () -> Int64 = { 0 }
-    /// Runs at the cut that turns the log or the backlog on: the engine must produce the stream.
-    var streamStarted: () -> Void = {}
+    /// Runs at the cut of a file that replicas read: the engine must produce the stream, and begin
+    /// with SELECT, as readers of the stream do not all take the database from the file.
+    var streamCut: () -> Void = {}
     /// Data of modules that every file repeats.
     var keptFacts = RDBFacts()
     /// Sources of the function libraries, for every file.
@@ -183,6 +189,14 @@ final class Snapshots {
         for request in waiting { request.completion(.failure(.aborted)) }
     }
 
+    /// Ends dumps that run or wait, since what they save was just thrown away.
+    func abortDumps() {
+        let waiting = queue.filter { $0.purpose == .dump }
+        queue.removeAll { $0.purpose == .dump }
+        if let running, running.purpose == .dump { end(running, with: .failure(.aborted)) }
+        for request in waiting { request.completion(.failure(.aborted)) }
+    }
+
     /// Ends the running snapshot alone: its data set is being replaced.
     func abortRunning() {
         if let running { end(running, with: .failure(.aborted)) }
@@ -234,6 +248,7 @@ final class Snapshots {
     private func cut(_ snapshot: RunningSnapshot) throws(SystemError) {
         switch snapshot.purpose {
         case .dump: break
+        case .archive: try log.settings.folder.make()
         case .base:
             if log.mode == .file {
                 try log.rotate()
@@ -247,11 +262,12 @@ final class Snapshots {
             startStream()
             try log.openSpool()
         }
+        if snapshot.purpose == .base || snapshot.purpose == .sync { streamCut() }
         let number = ProcessFacts.processID
         let name =
             switch snapshot.purpose {
             case .dump: "temp-\(number).rdb"
-            case .base: "temp-rewriteaof-bg-\(number).aof"
+            case .base, .archive: "temp-rewriteaof-bg-\(number).aof"
             case .sync: "temp-sync-\(number)-\(Clock.monotonicMicroseconds()).rdb"
             }
         let writer = SnapshotWriter(
@@ -262,20 +278,21 @@ final class Snapshots {
         snapshot.encoder = SnapshotEncoder { writer.append($0) }
         snapshot.encoder.accessClock = keyspace.accessClock
         snapshot.writer = writer
-        snapshot.position = log.isActive ? log.position : nil
+        // Whoever begins from an archive lacks what came later: no replica may go on from there.
+        let hasPosition = log.isActive && snapshot.purpose != .archive
+        snapshot.position = hasPosition ? log.position : nil
         snapshot.changesAtCut = changeCount()
         snapshot.keysAtCut = keyspace.count
         log.isSnapshotRunning = true
         let counts = keyspace.beginSnapshot(snapshot.encoder)
         snapshot.encoder.begin(
-            head(snapshot.position, isLogBase: snapshot.purpose == .base), counts: counts)
+            head(snapshot.position, isLogBase: snapshot.purpose.isRewrite), counts: counts)
     }
 
     /// A log or backlog that begins now: what was written before was not counted.
     private func startStream() {
         guard log.mode == .off else { return }
         log.activateBacklogWithNewHistory()
-        streamStarted()
     }
 
     func head(_ position: ReplicationPosition?, isLogBase: Bool) -> SnapshotHead {
@@ -369,6 +386,10 @@ final class Snapshots {
             ) { [weak self] result in
                 self?.end(snapshot, with: result.mapError { .system($0) })
             }
+        case .archive:
+            log.installArchive(writer.temporaryPath) { [weak self] result in
+                self?.end(snapshot, with: result.mapError { .system($0) })
+            }
         case .sync:
             if let position = snapshot.position,
                 let file = try? SyncFile(
@@ -410,7 +431,7 @@ final class Snapshots {
             statistics.saveCount += 1
             logger.notice("DB saved on disk")
             logger.notice("Background saving terminated with success")
-        case .base:
+        case .base, .archive:
             statistics.lastRewriteSucceeded = succeeded
             guard succeeded else { break }
             statistics.lastRewriteMilliseconds = elapsed
@@ -420,7 +441,7 @@ final class Snapshots {
         case .sync: break
         }
         if case .failure(let failure) = result {
-            let what = snapshot.purpose == .base ? "AOF rewrite" : "saving"
+            let what = snapshot.purpose.isRewrite ? "AOF rewrite" : "saving"
             switch failure {
             case .system(let error): logger.warning("Background \(what) error: \(error)")
             case .aborted, .busy: logger.notice("Background \(what) was ended early")

@@ -82,7 +82,9 @@ final class StartupLoad {
         do throws(LoadFailure) {
             try loadRDB(path, expired: expired)
         } catch {
-            throw StartupFailure("Fatal error loading the DB: \(error). Exiting.")
+            throw StartupFailure(
+                "Terminating server after rdb file reading failure.",
+                "Fatal error loading the DB: \(error). Exiting.")
         }
         logger.notice("DB loaded from disk: \(seconds(since: started)) seconds")
         guard let position = facts.position else { return }

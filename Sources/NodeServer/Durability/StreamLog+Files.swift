@@ -156,6 +156,7 @@ extension StreamLog {
     /// turns.
     func openAside() throws(SystemError) {
         precondition(mode == .ring && committedOffset == offset)
+        learnManifest()
         try openSegment(nextSequenceAside(), isListed: false)
         mode = .file
     }
@@ -254,6 +255,29 @@ extension StreamLog {
             }
             completion(result)
         }
+    }
+
+    /// While the log is off: `temporaryPath` becomes all that the folder holds.
+    func installArchive(
+        _ temporaryPath: String, completion: @escaping (Result<Void, SystemError>) -> Void
+    ) {
+        precondition(mode != .file, "the log has a base of its own")
+        learnManifest()
+        let old = manifest
+        installBase(
+            temporaryPath, length: 0, position: nil, isPortable: false, firstSequence: .max
+        ) { [weak self] result in
+            if case .success = result { self?.deleteUnneeded(old) }
+            completion(result)
+        }
+    }
+
+    /// Learns what an earlier process has left, so that none of it is overwritten.
+    private func learnManifest() {
+        guard manifest == AOFManifest(),
+            let text = try? FileSystem.read(settings.folder.manifest, bytesMax: 64 << 20)
+        else { return }
+        text.withByteSlice { if let found = try? AOFManifest(parsing: $0) { manifest = found } }
     }
 
     /// Deletes what the manifest `old` listed and nothing needs any more.

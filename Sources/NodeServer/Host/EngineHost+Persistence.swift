@@ -29,12 +29,9 @@ extension EngineHost {
     }
 
     func startLogRewrite() throws(ReplyError) -> String {
-        if node.snapshots.isPending(.base) {
+        if node.snapshots.isPending(.base) || node.snapshots.isPending(.archive) {
             throw ReplyError(
                 "ERR Background append only file rewriting already in progress")
-        }
-        guard node.settings.appendOnly else {
-            throw ReplyError("ERR there is no log to rewrite: appendonly is off")
         }
         let waits = node.snapshots.runningPurpose != nil
         node.startLogRewrite()

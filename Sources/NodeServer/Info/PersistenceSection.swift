@@ -9,6 +9,8 @@ extension Node {
         let saves = snapshots.statistics
         let running = snapshots.runningPurpose
         let progress = snapshots.progress
+        let rewrites = running?.isRewrite ?? false
+        let rewriteWaits = snapshots.isPending(.base) || snapshots.isPending(.archive)
         let seconds = { (milliseconds: Int64) in milliseconds < 0 ? -1 : milliseconds / 1_000 }
         let elapsed = seconds(snapshots.runningMilliseconds)
         text.section("Persistence")
@@ -37,10 +39,10 @@ extension Node {
         text.field(
             "snapshot_longest_slice_cpu_usec", saves.longestSliceProcessorMicroseconds)
         text.field("aof_enabled", flag: settings.appendOnly)
-        text.field("aof_rewrite_in_progress", flag: running == .base)
-        text.field("aof_rewrite_scheduled", flag: running != .base && snapshots.isPending(.base))
+        text.field("aof_rewrite_in_progress", flag: rewrites)
+        text.field("aof_rewrite_scheduled", flag: !rewrites && rewriteWaits)
         text.field("aof_last_rewrite_time_sec", seconds(saves.lastRewriteMilliseconds))
-        text.field("aof_current_rewrite_time_sec", running == .base ? elapsed : -1)
+        text.field("aof_current_rewrite_time_sec", rewrites ? elapsed : -1)
         text.field("aof_last_bgrewrite_status", saves.lastRewriteSucceeded ? "ok" : "err")
         text.field("aof_rewrites", saves.rewriteCount)
         text.field("aof_rewrites_consecutive_failures", saves.lastRewriteSucceeded ? 0 : 1)

@@ -39,6 +39,8 @@ public final class Session: Channel {
     /// An empty buffer above this gives its memory back at once; cron takes the others of idle
     /// sessions.
     static let keptBytesMax = 128 * 1024
+    /// Output up to here is never beyond a hard limit.
+    private static let uncountedBytes = 16_384
 
     /// What the session does with input.
     enum State { case open, held, finishing, handedOver, closed }
@@ -278,6 +280,8 @@ public final class Session: Channel {
     /// Sends output as far as the kernel takes it; the rest follows when there is room.
     public func flush() {
         guard state != .closed else { return }
+        // As in Redis, of output beyond the limit nothing is sent.
+        if exceedsHardLimit { return node.closeOverOutputLimit(self) }
         var sentTotal = 0
         defer { node.statistics.outputBytes &+= Int64(sentTotal) }
         while !client.output.buffer.isEmpty {
@@ -331,11 +335,9 @@ public final class Session: Channel {
 
     /// Closes the session when its unsent output exceeds the limits of its class.
     func checkOutputLimit() {
+        if exceedsHardLimit { return node.closeOverOutputLimit(self) }
         let limit = node.outputLimit(of: client)
         let count = client.output.buffer.count
-        if limit.hardBytes > 0 && count >= limit.hardBytes {
-            return node.closeOverOutputLimit(self)
-        }
         guard limit.softBytes > 0 && count >= limit.softBytes else {
             softLimitSinceMilliseconds = 0
             return
@@ -345,6 +347,14 @@ public final class Session: Channel {
         if now - softLimitSinceMilliseconds > Int64(limit.softSeconds) * 1_000 {
             node.closeOverOutputLimit(self)
         }
+    }
+
+    /// Whether there is more unsent output than the client's class may have.
+    private var exceedsHardLimit: Bool {
+        let count = client.output.buffer.count
+        if count <= Session.uncountedBytes { return false }
+        let limit = node.outputLimit(of: client).hardBytes
+        return limit > 0 && count >= limit
     }
 
     /// Brings the figures of CLIENT LIST up to date.

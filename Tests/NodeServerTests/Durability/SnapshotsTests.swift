@@ -102,7 +102,7 @@ import Testing
     @Test func theLogBeginsAtRunTime() throws {
         let node = try DurableNode(TemporaryFolder(), appendOnly: false)
         var started = false
-        node.snapshots.streamStarted = { started = true }
+        node.snapshots.streamCut = { started = true }
         try fill(node, 0..<2_000)
         node.log.settings.isEnabled = true
         let taken = try snapshot(node, .base)
