@@ -7,9 +7,10 @@ PYTHON := .build/python/bin/python
 BUILD_FLAGS := --explicit-target-dependency-import-check error
 FUZZ_SECONDS ?= 60
 BENCH_ARGUMENTS ?=
+CONFORMANCE_ARGUMENTS ?=
 
 .PHONY: help up down build test unit integration leaks lint format packages-build packages-test python \
-	bench bench-smoke fuzz openapi clean
+	bench bench-smoke conformance fuzz openapi clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +67,11 @@ bench: build packages-test python ## Compares with redis-server and Valkey in on
 
 bench-smoke: build packages-test python
 	$(PYTHON) Tests/Benchmarks/bench.py --smoke
+
+conformance: packages-build python ## Runs the test suite of Redis against the node
+	@$(SUITE)/install-packages.sh run test conformance
+	swift build -c release $(BUILD_FLAGS) --product headwater-node
+	$(PYTHON) Tests/Conformance/run.py $(CONFORMANCE_ARGUMENTS)
 
 fuzz: ## Runs the coverage-guided fuzzers, FUZZ_SECONDS each
 	FUZZ_SECONDS=$(FUZZ_SECONDS) Tests/Fuzz/run.sh

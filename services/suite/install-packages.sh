@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages of packages.txt that are missing, for the purposes given as
-# arguments (build, run, test, lint, fuzz).
+# arguments (build, run, test, conformance, lint, fuzz).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
