@@ -37,7 +37,7 @@ extension CommandEngine {
             let key = tracking.anyKey(&random)
         {
             effort -= 1
-            tellReaders(of: key)
+            tellReaders(of: key, isChange: false)
         }
     }
 
@@ -50,13 +50,14 @@ extension CommandEngine {
         tellReaders(of: key)
     }
 
-    private func tellReaders(of key: [UInt8]) {
+    /// `isChange`: the running client has changed the key, which NOLOOP keeps from itself.
+    private func tellReaders(of key: [UInt8], isChange: Bool = true) {
         for id in tracking.takeReaders(of: key) {
             guard let client = owner.client(id: id), let mode = client.tracking,
                 !mode.isBroadcast
             else { continue }
             if client === runningClient {
-                if !mode.ignoresOwnChanges { ownInvalidations.append(key) }
+                if !isChange || !mode.ignoresOwnChanges { ownInvalidations.append(key) }
             } else {
                 tell(client, changed: [key])
             }
