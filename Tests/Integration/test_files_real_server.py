@@ -443,6 +443,29 @@ def test_a_rewrite_without_a_log_leaves_all_data(server, reader):
     assert content(successor) == expected
 
 
+def test_a_log_that_is_turned_off_during_its_rewrite_stays_off(server):
+    ours = server(OURS, "ours", "--appendonly", "yes").start()
+    client = ours.client()
+    for value in range(3):
+        with client.pipeline() as pipe:
+            pipe.set("k", value).bgrewriteaof().config_set("appendonly", "no").execute()
+        wait_until(
+            lambda: client.info("persistence")["aof_rewrite_in_progress"] == 0, "the rewrite's end")
+        assert client.info("persistence")["aof_enabled"] == 0
+        client.bgrewriteaof()
+        names = ours.folder / "appendonlydir"
+        wait_until(
+            lambda: not list(names.glob("*.incr.aof")) and len(list(names.iterdir())) == 2,
+            "the rewrite without a log")
+        client.config_set("appendonly", "yes")
+        wait_until(
+            lambda: client.info("persistence")["aof_rewrite_in_progress"] == 0, "the new log")
+        client.incrby("k", 10)
+        ours.end(kill=True)
+        ours.start()
+        assert client.get("k") == b"%d" % (value + 10)
+
+
 def test_flushing_everything_ends_a_dump(server):
     ours = server(OURS, "ours").start()
     client = ours.client()

@@ -26,10 +26,11 @@ extension Node {
     /// FLUSHALL: the dump on disk, and the one on its way, hold what is to be gone.
     func dataWereFlushed() {
         guard !engine.isLoading else { return }
-        snapshots.abortDumps()
+        snapshots.abort(.dump)
         guard !settings.savePoints.isEmpty else { return }
         // What the log lacks so far ends with FLUSHALL, so that replaying it changes nothing.
-        if snapshots.runningPurpose == nil { try? snapshots.saveNow() } else { startBackgroundSave() }
+        guard snapshots.runningPurpose == nil else { return startBackgroundSave() }
+        try? snapshots.saveNow()
     }
 
     /// Starts what is due by itself; part of the housekeeping.
@@ -64,6 +65,8 @@ extension Node {
         if isOn {
             startLogRewrite()
         } else {
+            // Its cut would begin the log again.
+            snapshots.abort(.base)
             do throws(SystemError) {
                 try stream.close()
             } catch {

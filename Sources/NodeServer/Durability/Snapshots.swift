@@ -189,11 +189,11 @@ final class Snapshots {
         for request in waiting { request.completion(.failure(.aborted)) }
     }
 
-    /// Ends dumps that run or wait, since what they save was just thrown away.
-    func abortDumps() {
-        let waiting = queue.filter { $0.purpose == .dump }
-        queue.removeAll { $0.purpose == .dump }
-        if let running, running.purpose == .dump { end(running, with: .failure(.aborted)) }
+    /// Ends snapshots of this kind, whether they run or wait.
+    func abort(_ purpose: SnapshotPurpose) {
+        let waiting = queue.filter { $0.purpose == purpose }
+        queue.removeAll { $0.purpose == purpose }
+        if let running, running.purpose == purpose { end(running, with: .failure(.aborted)) }
         for request in waiting { request.completion(.failure(.aborted)) }
     }
 

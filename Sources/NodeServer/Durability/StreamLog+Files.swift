@@ -134,7 +134,10 @@ extension StreamLog {
         } then: { log, result in
             if case .success = result {
                 log.manifest = manifest
-                log.preparedSequence = sequence
+                // The log may have been closed, and even begun again, meanwhile.
+                if log.mode == .file && log.sequenceLast == sequence {
+                    log.preparedSequence = sequence
+                }
             }
             completion(result)
         }
