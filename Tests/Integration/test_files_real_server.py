@@ -185,6 +185,59 @@ def test_a_background_save_under_transactions_is_one_moment(server):
     assert theirs.client().dbsize() == 200_002
 
 
+def test_a_million_pending_entries_are_saved_in_small_steps_at_one_moment(server):
+    count = 1_000_000
+    ours = server(OURS, "ours").start()
+    client = ours.client()
+    add = client.register_script(
+        "for i = ARGV[1], ARGV[2] do redis.call('XADD', 's', i .. '-0', 'f', i) end"
+    )
+    read = client.register_script(
+        "redis.call('XREADGROUP', 'GROUP', 'g', 'first', 'COUNT', ARGV[1], 'STREAMS', 's', '>')"
+    )
+    client.xgroup_create("s", "g", "0", mkstream=True)
+    for start in range(1, count, 20_000):
+        add(args=[start, start + 19_999])
+        read(args=[20_000])
+    client.xgroup_createconsumer("s", "g", "second")
+    assert client.xpending("s", "g")["pending"] == count
+    client.bgsave()
+    wait_until(lambda: ours.info("persistence")["rdb_bgsave_in_progress"] == 0, "the save")
+    # Processor time, which other processes do not add to; at once it would be tens of milliseconds.
+    assert 0 < ours.info("persistence")["snapshot_longest_slice_cpu_usec"] < 5_000
+    stopping = threading.Event()
+
+    def work():
+        mine = ours.client()
+        ids = random.Random(7).sample(range(1, count + 1), 200_000)
+        for acknowledged, claimed in zip(ids[::2], ids[1::2]):
+            if stopping.is_set():
+                return
+            pipe = mine.pipeline(transaction=True)
+            pipe.xack("s", "g", f"{acknowledged}-0")
+            pipe.xclaim("s", "g", "second", 0, [f"{claimed}-0"], justid=True)
+            pipe.incr("turns").execute()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    wait_until(lambda: int(client.get("turns") or 0) > 20, "work")
+    before = int(client.get("turns"))
+    client.bgsave()
+    wait_until(lambda: ours.info("persistence")["rdb_bgsave_in_progress"] == 0, "the save")
+    assert int(client.get("turns")) > before
+    stopping.set()
+    worker.join()
+    theirs = server(REDIS, "theirs")
+    copy_folder(ours, theirs, "dump.rdb")
+    theirs.start()
+    turns = int(theirs.client().get("turns"))
+    assert turns >= before
+    pending = theirs.client().xpending("s", "g")
+    assert pending["pending"] == count - turns
+    held = {found["name"]: found["pending"] for found in pending["consumers"]}
+    assert held == {b"first": count - 2 * turns, b"second": turns}
+
+
 # The log
 
 

@@ -39,17 +39,40 @@ final class SnapshotFile {
     private var output = ByteBuffer()
     private(set) var bytes: [UInt8] = []
     private(set) var chunkCount = 0
+    /// What came between the pieces of a big value.
+    private var waiting: [SnapshotChunk] = []
+    private var isValueOpen = false
+    /// Bytes of the largest chunk.
+    private(set) var chunkBytesMax = 0
 
     init(compresses: Bool = true) {
         formatter = SnapshotFormatter(compresses: compresses, checksums: true)
     }
 
     func append(_ chunk: SnapshotChunk) {
+        switch chunk.part {
+        case .first:
+            #expect(!isValueOpen)
+            isValueOpen = true
+            write(chunk)
+        case .middle, .last:
+            #expect(isValueOpen)
+            isValueOpen = chunk.part == .middle
+            write(chunk)
+        case .whole:
+            if isValueOpen { waiting.append(chunk) } else { write(chunk) }
+        }
+        guard !isValueOpen else { return }
+        for chunk in waiting { write(chunk) }
+        waiting = []
+    }
+
+    private func write(_ chunk: SnapshotChunk) {
+        chunkBytesMax = max(chunkBytesMax, chunk.memoryBytes)
         formatter.append(chunk, to: &output)
         bytes += output.readable.array
         output.removeAll()
         chunkCount += 1
-        for follower in chunk.followers { append(follower) }
     }
 
     func finish() {

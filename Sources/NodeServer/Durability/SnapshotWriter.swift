@@ -2,12 +2,13 @@
 //
 //   engine ── chunk ──► │ queue, counted in bytes │ ──► writer thread: LZF, CRC, write ──► temp
 //   file
-//                │ above `queueBytesMax`
-//                └────► spill thread ──► temp-spill file ──► read back by the writer at the end
+//                │ above `queueBytesMax`, or between the pieces of a big value
+//                └────► spill thread: LZF ──► temp-spill file ──► read back by the writer at the end
 //
 // The walk pauses while the queue is long; pre-images cannot wait, so beyond the limit they go to
-// disk as they are. Chunks name their database, so their order does not matter but for the first
-// and the last.
+// disk first. So do those that come while a big value goes into the file piece by piece, since
+// nothing may stand between its pieces. Chunks name their database, so their order does not matter
+// but for the first and the last.
 
 import Bytes
 import Log
@@ -45,7 +46,6 @@ final class SnapshotWriter: Sendable {
             output.removeAll()
             formatter.append(chunk, to: &output)
             do throws(ShortWrite) { try file.write(output.readable) } catch { throw error.cause }
-            for follower in chunk.followers { try write(follower) }
         }
 
         /// Writes the checksum and waits for the disk; returns the length.
@@ -58,10 +58,25 @@ final class SnapshotWriter: Sendable {
         }
     }
 
-    /// A part of the spill file.
-    private struct SpilledPart: Sendable {
-        let start: Int64
-        let count: Int
+    /// Chunks that wait on disk in the form of the file.
+    private struct SpillState: ~Copyable {
+        let file: File
+        var formatter: SnapshotFormatter
+        var output = ByteBuffer()
+        /// Bytes of each chunk, in order.
+        var counts: [Int] = []
+
+        init(path: String, compresses: Bool) throws(SystemError) {
+            file = try File.open(path, [.write, .create, .truncate])
+            formatter = SnapshotFormatter(compresses: compresses, checksums: false)
+        }
+
+        mutating func write(_ chunk: SnapshotChunk) throws(SystemError) {
+            output.removeAll()
+            formatter.append(chunk, to: &output)
+            do throws(ShortWrite) { try file.write(output.readable) } catch { throw error.cause }
+            counts.append(output.count)
+        }
     }
 
     /// Path of the file while it is written.
@@ -71,13 +86,15 @@ final class SnapshotWriter: Sendable {
     private let spiller: Worker
     // Written by the engine's thread, lowered by the two workers.
     private let queued = Atomic<Int>(0)
+    // Whether the last piece of a big value is still to come; used by the engine's thread alone.
+    private let isValueOpen = Atomic<Bool>(false)
+    private let compresses: Bool
     // Used by the writer's thread alone; nil before the file is open and after its end.
     private let state = Mutex<FileState?>(nil)
     // Set by the writer's or the spiller's thread, read by any.
     private let failure = Mutex<SystemError?>(nil)
-    // Used by the spiller's thread, read by the writer's after the spiller has finished.
-    private let spilled = Mutex<[SpilledPart]>([])
-    private let spillFile = Mutex<File?>(nil)
+    // Used by the spiller's thread, by the writer's after the spiller has finished.
+    private let spilled = Mutex<SpillState?>(nil)
 
     /// A writer of `temporaryPath`, which is created on the writer's thread.
     init(
@@ -86,6 +103,7 @@ final class SnapshotWriter: Sendable {
     ) {
         self.temporaryPath = temporaryPath
         self.spillPath = spillPath
+        self.compresses = compresses
         self.writer = writer
         self.spiller = spiller
         writer.post { [self] in
@@ -108,7 +126,16 @@ final class SnapshotWriter: Sendable {
     func append(_ chunk: SnapshotChunk) {
         let count = chunk.memoryBytes
         let before = queued.add(count, ordering: .relaxed).oldValue
-        if before > SnapshotWriter.queueBytesMax {
+        switch chunk.part {
+        case .first: isValueOpen.store(true, ordering: .relaxed)
+        case .last: isValueOpen.store(false, ordering: .relaxed)
+        case .whole, .middle: break
+        }
+        // Pieces of a big value never spill: they come from the walk, which pauses.
+        let spills =
+            chunk.part == .whole
+            && (isValueOpen.load(ordering: .relaxed) || before > SnapshotWriter.queueBytesMax)
+        if spills {
             spiller.post { [self] in
                 note { () throws(SystemError) in try spill(chunk) }
                 queued.subtract(count, ordering: .relaxed)
@@ -164,49 +191,35 @@ final class SnapshotWriter: Sendable {
     }
 
     private func spill(_ chunk: SnapshotChunk) throws(SystemError) {
-        // Without compression a chunk's bytes are what the file gets.
-        var formatter = SnapshotFormatter(compresses: false, checksums: false)
-        var bytes = ByteBuffer()
-        for piece in [chunk] + chunk.followers {
-            var part = ByteBuffer()
-            formatter.append(piece, to: &part)
-            bytes.append(part.readable)
+        try spilled.withLock { (state) throws(SystemError) in
+            if state == nil { state = try SpillState(path: spillPath, compresses: compresses) }
+            try state?.write(chunk)
         }
-        let content = bytes.readable.array
-        let start = try spillFile.withLock { (file) throws(SystemError) -> Int64 in
-            if file == nil {
-                file = try File.open(spillPath, [.write, .create, .truncate, .append])
+    }
+
+    /// Moves what has spilled into the file.
+    private func takeBack(_ counts: [Int]) throws(SystemError) {
+        let file = try File.open(spillPath, .read)
+        var start: Int64 = 0
+        for count in counts {
+            var bytes = ByteBuffer(capacity: count)
+            while bytes.count < count {
+                let got = try file.read(
+                    at: start + Int64(bytes.count), into: &bytes, maximum: count - bytes.count)
+                guard got > 0 else {
+                    throw SystemError(call: "read", code: 5, subject: spillPath)
+                }
             }
-            let start = try file?.seekToEnd() ?? 0
-            do throws(ShortWrite) {
-                try content.withByteSlice { (slice) throws(ShortWrite) in try file?.write(slice) }
-            } catch {
-                throw error.cause
-            }
-            return start
+            try write(SnapshotChunk(bytes: bytes.readable.array, spans: [], block: nil))
+            start += Int64(count)
         }
-        spilled.withLock { $0.append(SpilledPart(start: start, count: content.count)) }
     }
 
     private func complete(
         _ last: SnapshotChunk, _ target: Target
     ) throws(SystemError) -> Int64 {
-        let parts = spilled.withLock { $0 }
-        if !parts.isEmpty {
-            let file = try File.open(spillPath, .read)
-            for part in parts {
-                var bytes = ByteBuffer(capacity: part.count)
-                while bytes.count < part.count {
-                    let got = try file.read(
-                        at: part.start + Int64(bytes.count), into: &bytes,
-                        maximum: part.count - bytes.count)
-                    guard got > 0 else {
-                        throw SystemError(call: "read", code: 5, subject: spillPath)
-                    }
-                }
-                try write(SnapshotChunk(bytes: bytes.readable.array, spans: [], block: nil))
-            }
-        }
+        let counts = spilled.withLock { $0?.counts ?? [] }
+        if !counts.isEmpty { try takeBack(counts) }
         try write(last)
         let length = try state.withLock { (state) throws(SystemError) -> Int64 in
             try state?.complete() ?? 0
@@ -220,9 +233,9 @@ final class SnapshotWriter: Sendable {
 
     private func cleanUp() {
         state.withLock { $0 = nil }
-        let hadSpill = spillFile.withLock { file in
-            let had = file != nil
-            file = nil
+        let hadSpill = spilled.withLock { spill in
+            let had = spill != nil
+            spill = nil
             return had
         }
         if hadSpill { try? FileSystem.unlink(spillPath) }

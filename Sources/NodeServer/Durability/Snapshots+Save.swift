@@ -84,7 +84,8 @@ extension Snapshots {
     }
 }
 
-/// Writes chunks on the calling thread.
+/// Writes chunks on the calling thread. Nothing changes meanwhile, so no chunk comes between those of
+/// a big value.
 private final class DirectSink {
     private let file: File
     private var formatter: SnapshotFormatter
@@ -102,7 +103,6 @@ private final class DirectSink {
         output.removeAll()
         formatter.append(chunk, to: &output)
         store()
-        for follower in chunk.followers { append(follower) }
     }
 
     func finish() throws(SystemError) {

@@ -6,9 +6,9 @@
 //                       element over once
 //   objects of pages    are copied without their pages, which whoever changes one copies first
 //
-// The pieces stay here until all are there, because they must lie together in the file; then they
-// leave as one chunk with followers. So a big object takes the memory of its file form while it is
-// written.
+// The first object in the queue hands its pieces on as they come: they must lie together in the file,
+// so the sink puts what comes between them elsewhere (see SnapshotChunk.Part). What the others are
+// handed before they change waits with them.
 
 internal import Bytes
 internal import Store
@@ -17,8 +17,8 @@ internal import Store
 protocol SteppedEncoder: AnyObject {
     /// Takes more elements; true when all are there.
     func advance(bucketBudget: Int) -> Bool
-    /// Everything, as one chunk.
-    func take() -> SnapshotChunk
+    /// The pieces that are complete; with the end of the value, when it `isLast`.
+    func take(isLast: Bool) -> [SnapshotChunk]
 }
 
 /// Encodes one object in steps. Confined to the engine's thread.
@@ -30,8 +30,7 @@ final class ObjectEncoder: SteppedEncoder {
 
     private let object: StoredObject
     private let row: RDBValueEncoder
-    private var encoder = RDBEncoder()
-    private var pieces: [SnapshotChunk] = []
+    private var pieces = ValuePieces()
     private var missing: Int
     private let hasPages: Bool
     private var page = 0
@@ -54,29 +53,18 @@ final class ObjectEncoder: SteppedEncoder {
                 return nil
             }
         }
-        encoder.select(database: database)
-        encoder.key(
+        pieces.encoder.select(database: database)
+        pieces.encoder.key(
             entry.key, typeCode: row.typeCode, expiresAt: entry.expiresAt, access: access)
-        encoder.length(UInt64(missing))
+        pieces.encoder.length(UInt64(missing))
     }
 
     deinit { if !hasPages { object.endWalk() } }
 
     private func take(_ element: Entry) {
-        row.encodeElement?(element, &encoder)
+        row.encodeElement?(element, &pieces.encoder)
         missing -= 1
-        cutIfLong()
-    }
-
-    private func cutIfLong() {
-        if encoder.output.count >= SnapshotEncoder.chunkBytes { cut() }
-    }
-
-    private func cut() {
-        pieces.append(
-            SnapshotChunk(
-                bytes: encoder.output.readable.array, spans: encoder.compressible, block: nil))
-        encoder.removeAll()
+        pieces.cutIfLong()
     }
 
     /// Takes more elements; true when all are there.
@@ -92,19 +80,13 @@ final class ObjectEncoder: SteppedEncoder {
 
     private func takePages(_ budget: Int) -> Bool {
         for _ in 0..<budget {
-            guard let count = row.encodePage?(object, page, &encoder) else { return true }
+            guard let count = row.encodePage?(object, page, &pieces.encoder) else { return true }
             page += 1
             missing -= count
-            cutIfLong()
+            pieces.cutIfLong()
         }
         return false
     }
 
-    /// Everything, as one chunk.
-    func take() -> SnapshotChunk {
-        cut()
-        let first = pieces.removeFirst()
-        return SnapshotChunk(
-            bytes: first.bytes, spans: first.spans, block: nil, followers: pieces)
-    }
+    func take(isLast: Bool) -> [SnapshotChunk] { pieces.take(isLast: isLast) }
 }

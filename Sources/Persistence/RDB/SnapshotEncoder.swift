@@ -11,29 +11,40 @@ public import Store
 
 /// A piece of a snapshot on its way to the writer.
 public struct SnapshotChunk: Sendable {
+    /// What a chunk is of a value that comes in several. Nothing may stand between such chunks in
+    /// the file, though others may be handed over between them; one value at a time comes so.
+    public enum Part: Sendable {
+        /// Whole entries: may stand anywhere between the first chunk of a snapshot and the last.
+        case whole
+        /// The first chunk of a value.
+        case first
+        /// One that is neither the first nor the last.
+        case middle
+        /// The last chunk of a value.
+        case last
+    }
+
     /// RDB bytes.
     public let bytes: [UInt8]
     /// The strings in `bytes` that are worth compressing.
     public let spans: [RDBSpan]
     /// A large string behind `bytes`, without its length header.
     public let block: SharedBlock?
-    /// What must stand directly behind it: the rest of a big value.
-    public let followers: [SnapshotChunk]
+    /// Its place in a big value.
+    public let part: Part
 
     /// A chunk.
     public init(
-        bytes: [UInt8], spans: [RDBSpan], block: SharedBlock?, followers: [SnapshotChunk] = []
+        bytes: [UInt8], spans: [RDBSpan], block: SharedBlock?, part: Part = .whole
     ) {
         self.bytes = bytes
         self.spans = spans
         self.block = block
-        self.followers = followers
+        self.part = part
     }
 
     /// Bytes of memory that the chunk keeps.
-    public var memoryBytes: Int {
-        followers.reduce(bytes.count + (block?.count ?? 0)) { $0 + $1.memoryBytes }
-    }
+    public var memoryBytes: Int { bytes.count + (block?.count ?? 0) }
 }
 
 /// What stands at the head of a snapshot.
@@ -137,7 +148,7 @@ public final class SnapshotEncoder: SnapshotSink {
         guard let object = entry.object else { return nil }
         if let stream = object as? StreamObject {
             return StreamEncoder(
-                stream, of: entry, typeCode: row.typeCode, database: database,
+                stream, of: entry, format: RDBStreams.portable, database: database,
                 access: access(of: entry))
         }
         return ObjectEncoder(
@@ -156,11 +167,14 @@ public final class SnapshotEncoder: SnapshotSink {
 
     /// Goes on with the oldest big object over at most `bucketBudget` buckets.
     public func advanceObjects(bucketBudget: Int) {
-        guard let object = objects.first, object.advance(bucketBudget: bucketBudget) else { return }
-        objects.removeFirst()
-        // The head of the file must go first.
-        flush(nil)
-        emit(object.take())
+        guard let object = objects.first else { return }
+        let isComplete = object.advance(bucketBudget: bucketBudget)
+        for piece in object.take(isLast: isComplete) {
+            // The head of the file must go first.
+            if piece.part == .first || piece.part == .whole { flush(nil) }
+            emit(piece)
+        }
+        if isComplete { objects.removeFirst() }
     }
 
     /// Forgets big objects that were not written to their end: the snapshot has failed.
@@ -212,7 +226,7 @@ public struct SnapshotFormatter: ~Copyable {
         self.checksums = checksums
     }
 
-    /// Appends the file bytes of `chunk`, without its followers, to `output`, which must be empty.
+    /// Appends the file bytes of `chunk` to `output`, which must be empty.
     public mutating func append(_ chunk: SnapshotChunk, to output: inout ByteBuffer) {
         assert(output.isEmpty)
         chunk.bytes.withByteSlice { bytes in

@@ -34,20 +34,53 @@ public final class StreamConsumer {
     /// Its name.
     public let name: [UInt8]
     /// When it last tried to read or claim, in milliseconds since 1970.
-    public var seenAt: Int64
+    public var seenAt: Int64 { willSet { willChange() } }
     /// When it last got an entry; -1 if never.
-    public var activeAt: Int64 = -1
-    var pending = StreamOrder<PendingID>()
+    public var activeAt: Int64 = -1 { willSet { willChange() } }
+    /// Announce changes with `willChange`.
+    fileprivate(set) var pending = StreamOrder<PendingID>()
     let slot: Int32
+    private let commons: StreamCommons
+    /// The freeze that has its image, or began before it was made.
+    private var frozenIn: Int
+    private var frozen: FrozenConsumer?
 
-    init(name: [UInt8], slot: Int32, seenAt: Int64) {
+    init(name: [UInt8], slot: Int32, seenAt: Int64, commons: StreamCommons) {
         self.name = name
         self.slot = slot
         self.seenAt = seenAt
+        self.commons = commons
+        frozenIn = commons.freeze
     }
 
     /// Bytes of the object with its name and its places in the group's lists.
-    var ownBytes: Int { 144 + name.count }
+    var ownBytes: Int { 184 + name.count }
+
+    // MARK: Freezing
+
+    /// Comes before each change.
+    @inline(__always)
+    fileprivate func willChange() {
+        if commons.freeze != 0 && commons.freeze != frozenIn { _ = image() }
+    }
+
+    /// What it was when its stream was frozen.
+    func image() -> FrozenConsumer {
+        if let frozen { return frozen }
+        let made = FrozenConsumer(seenAt: seenAt, activeAt: activeAt, pending: pending.freeze())
+        frozenIn = commons.freeze
+        frozen = made
+        return made
+    }
+
+    /// Nobody reads the image any more.
+    func dropImage() {
+        guard frozen != nil else { return }
+        frozen = nil
+        pending.endFreeze()
+    }
+
+    // MARK: Pending entries
 
     /// Number of entries that are pending at it.
     public var pendingCount: Int { pending.count }
@@ -67,56 +100,109 @@ public final class StreamGroup {
     /// Its name.
     public let name: [UInt8]
     /// The last ID that was delivered.
-    public var lastID: StreamID
+    public var lastID: StreamID { willSet { willChange() } }
     /// How many entries of the stream were read up to `lastID`; -1 when that is unknown.
-    public var entriesRead: Int64
+    public var entriesRead: Int64 { willSet { willChange() } }
     /// Its consumers, by name.
     public private(set) var consumers: [StreamConsumer] = []
     private var pending = StreamOrder<PendingEntry>()
     private var slots: [StreamConsumer?] = []
     private var freeSlots: [Int32] = []
-    private let footprint: StreamFootprint
+    private let commons: StreamCommons
+    /// The freeze that has its image, or began before it was made.
+    private var frozenIn: Int
+    private var frozen: FrozenGroup?
 
     /// The answer of `entriesRead` when it is unknown.
     public static var unknown: Int64 { -1 }
 
-    init(name: [UInt8], lastID: StreamID, entriesRead: Int64, footprint: StreamFootprint) {
+    init(name: [UInt8], lastID: StreamID, entriesRead: Int64, commons: StreamCommons) {
         self.name = name
         self.lastID = lastID
         self.entriesRead = entriesRead
-        self.footprint = footprint
-        footprint.bytes += ownBytes + pending.memoryBytes
+        self.commons = commons
+        frozenIn = commons.freeze
+        commons.bytes += ownBytes + pending.memoryBytes
     }
 
     /// Bytes of the object with its name.
-    private var ownBytes: Int { 160 + name.count }
+    private var ownBytes: Int { 192 + name.count }
 
     /// Accounts for everything that goes with the group.
     func leave() {
         for consumer in consumers {
-            footprint.bytes -= consumer.ownBytes + consumer.pending.memoryBytes
+            commons.bytes -= consumer.ownBytes + consumer.pending.memoryBytes
         }
-        footprint.bytes -= ownBytes + pending.memoryBytes
+        commons.bytes -= ownBytes + pending.memoryBytes
     }
 
-    func copy(footprint: StreamFootprint) -> StreamGroup {
+    func copy(commons: StreamCommons) -> StreamGroup {
         let copied = StreamGroup(
-            name: name, lastID: lastID, entriesRead: entriesRead, footprint: footprint)
-        footprint.bytes -= copied.pending.memoryBytes
+            name: name, lastID: lastID, entriesRead: entriesRead, commons: commons)
+        commons.bytes -= copied.pending.memoryBytes
         copied.pending = pending.copy()
-        footprint.bytes += copied.pending.memoryBytes
+        commons.bytes += copied.pending.memoryBytes
         copied.slots = Array(repeating: nil, count: slots.count)
         copied.freeSlots = freeSlots
         for consumer in consumers {
             let twin = StreamConsumer(
-                name: consumer.name, slot: consumer.slot, seenAt: consumer.seenAt)
+                name: consumer.name, slot: consumer.slot, seenAt: consumer.seenAt,
+                commons: commons)
             twin.activeAt = consumer.activeAt
             twin.pending = consumer.pending.copy()
             copied.consumers.append(twin)
             copied.slots[Int(consumer.slot)] = twin
-            footprint.bytes += twin.ownBytes + twin.pending.memoryBytes
+            commons.bytes += twin.ownBytes + twin.pending.memoryBytes
         }
         return copied
+    }
+
+    // MARK: Freezing
+
+    /// Comes before each change.
+    @inline(__always)
+    private func willChange() {
+        if commons.freeze != 0 && commons.freeze != frozenIn { _ = image() }
+    }
+
+    /// What it was when its stream was frozen.
+    func image() -> FrozenGroup {
+        if let frozen { return frozen }
+        let made = FrozenGroup(
+            lastID: lastID, entriesRead: entriesRead, consumers: consumers,
+            pending: pending.freeze())
+        frozenIn = commons.freeze
+        frozen = made
+        return made
+    }
+
+    /// Nobody reads the image any more.
+    func dropImage() {
+        guard frozen != nil else { return }
+        frozen = nil
+        pending.endFreeze()
+    }
+
+    /// Drops its image and those of its consumers.
+    func dropImages() {
+        for consumer in frozen?.consumers ?? consumers { consumer.dropImage() }
+        dropImage()
+    }
+
+    /// Hands over what a file says of the group.
+    func forEachPart(_ body: (StreamPart) -> Void) {
+        body(
+            .group(
+                name: name, lastID: lastID, entriesRead: entriesRead, pendingCount: pending.count))
+        pending.forEach { body(.pending($0)) }
+        body(.consumerCount(consumers.count))
+        for consumer in consumers {
+            body(
+                .consumer(
+                    name: consumer.name, seenAt: consumer.seenAt, activeAt: consumer.activeAt,
+                    pendingCount: consumer.pendingCount))
+            consumer.pending.forEach { body(.owned($0.id)) }
+        }
     }
 
     // MARK: Names
@@ -158,20 +244,23 @@ public final class StreamGroup {
     public func addConsumer(_ name: ByteSlice, seenAt: Int64) -> StreamConsumer? {
         let found = StreamGroup.position(count: consumers.count, name) { consumers[$0].name }
         if found.isThere { return nil }
+        willChange()
         let slot = freeSlots.popLast() ?? Int32(slots.count)
-        let consumer = StreamConsumer(name: name.array, slot: slot, seenAt: seenAt)
+        let consumer = StreamConsumer(
+            name: name.array, slot: slot, seenAt: seenAt, commons: commons)
         if Int(slot) == slots.count { slots.append(consumer) } else { slots[Int(slot)] = consumer }
         consumers.insert(consumer, at: found.index)
-        footprint.bytes += consumer.ownBytes + consumer.pending.memoryBytes
+        commons.bytes += consumer.ownBytes + consumer.pending.memoryBytes
         return consumer
     }
 
     /// Removes a consumer of this group with all that is pending at it.
     public func removeConsumer(_ consumer: StreamConsumer) {
+        willChange()
         let before = pending.memoryBytes
         consumer.pending.forEach { _ = pending.remove($0.id) }
-        footprint.bytes += pending.memoryBytes - before
-        footprint.bytes -= consumer.ownBytes + consumer.pending.memoryBytes
+        commons.bytes += pending.memoryBytes - before
+        commons.bytes -= consumer.ownBytes + consumer.pending.memoryBytes
         consumers.removeAll { $0 === consumer }
         slots[Int(consumer.slot)] = nil
         freeSlots.append(consumer.slot)
@@ -212,6 +301,8 @@ public final class StreamGroup {
     public func assign(
         _ id: StreamID, to consumer: StreamConsumer, deliveredAt: Int64, deliveryCount: Int64
     ) {
+        willChange()
+        consumer.willChange()
         let before = pending.memoryBytes + consumer.pending.memoryBytes
         let entry = PendingEntry(
             id: id, deliveredAt: deliveredAt, deliveryCount: deliveryCount, slot: consumer.slot)
@@ -226,12 +317,13 @@ public final class StreamGroup {
             pending[place] = entry
         }
         if isNewToConsumer { _ = consumer.pending.insert(PendingID(id: id)) }
-        footprint.bytes += pending.memoryBytes + consumer.pending.memoryBytes - before
+        commons.bytes += pending.memoryBytes + consumer.pending.memoryBytes - before
     }
 
     /// Notes another delivery of a pending entry to the consumer that has it.
     public func noteDelivery(_ id: StreamID, at time: Int64) {
         guard let place = pending.find(id) else { return }
+        willChange()
         var entry = pending[place]
         entry.deliveredAt = time
         entry.deliveryCount &+= 1
@@ -240,17 +332,19 @@ public final class StreamGroup {
 
     /// Makes an entry no longer pending; says whether it was.
     public func removePending(_ id: StreamID) -> Bool {
+        willChange()
         let before = pending.memoryBytes
         guard let entry = pending.remove(id) else { return false }
-        footprint.bytes += pending.memoryBytes - before
+        commons.bytes += pending.memoryBytes - before
         remove(id, from: consumer(of: entry))
         return true
     }
 
     private func remove(_ id: StreamID, from consumer: StreamConsumer) {
+        consumer.willChange()
         let before = consumer.pending.memoryBytes
         _ = consumer.pending.remove(id)
-        footprint.bytes += consumer.pending.memoryBytes - before
+        commons.bytes += consumer.pending.memoryBytes - before
     }
 
     // MARK: Loading
@@ -259,12 +353,13 @@ public final class StreamGroup {
     public func loadPending(
         _ id: StreamID, deliveredAt: Int64, deliveryCount: Int64
     ) -> Bool {
+        willChange()
         let before = pending.memoryBytes
         let isNew = pending.insert(
             PendingEntry(
                 id: id, deliveredAt: deliveredAt, deliveryCount: deliveryCount,
                 slot: PendingEntry.unowned))
-        footprint.bytes += pending.memoryBytes - before
+        commons.bytes += pending.memoryBytes - before
         return isNew
     }
 
@@ -273,10 +368,12 @@ public final class StreamGroup {
         guard let place = pending.find(id), pending[place].slot == PendingEntry.unowned else {
             return false
         }
+        willChange()
+        consumer.willChange()
         let before = consumer.pending.memoryBytes
         pending[place].slot = consumer.slot
         _ = consumer.pending.insert(PendingID(id: id))
-        footprint.bytes += consumer.pending.memoryBytes - before
+        commons.bytes += consumer.pending.memoryBytes - before
         return true
     }
 
@@ -319,7 +416,7 @@ extension StreamObject {
         let found = StreamGroup.position(count: groups.count, name) { groups[$0].name }
         if found.isThere { return nil }
         let group = StreamGroup(
-            name: name.array, lastID: lastID, entriesRead: entriesRead, footprint: footprint)
+            name: name.array, lastID: lastID, entriesRead: entriesRead, commons: commons)
         groups.insert(group, at: found.index)
         return group
     }

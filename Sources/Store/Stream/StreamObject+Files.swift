@@ -10,11 +10,6 @@
 public import Bytes
 
 extension StreamObject {
-    /// Calls `body` with the ID of each node and the bytes of its listpack.
-    public func forEachNode(_ body: (StreamID, _ listpackBytes: Int, StreamNodeFile) -> Void) {
-        nodes.forEach { body($0.id, $0.node.listpackBytes, StreamNodeFile(node: $0.node)) }
-    }
-
     /// Adds a node of a file behind those that were added before; false when it is damaged or
     /// does not lie behind them.
     public func loadNode(_ id: StreamID, listpack: ByteSlice) -> Bool {

@@ -33,16 +33,11 @@ public struct StreamNodeLimits: Sendable {
     }
 }
 
-/// The memory of a stream's groups, which they and their consumers account for together.
-final class StreamFootprint {
-    var bytes = 0
-}
-
 /// A stream with its consumer groups.
 public final class StreamObject: StoredObject {
     var nodes = StreamOrder<PlacedNode>()
     var nodeBytes = 0
-    let footprint = StreamFootprint()
+    let commons = StreamCommons()
     /// Grows when the stream is frozen: nodes of earlier epochs are shared with what was frozen.
     var epoch = 0
     var frozen: FrozenStream?
@@ -73,7 +68,7 @@ public final class StreamObject: StoredObject {
 
     /// Bytes of nodes, groups and indexes.
     public override var memoryUsage: Int {
-        StreamObject.ownBytes + nodeBytes + nodes.memoryBytes + footprint.bytes
+        StreamObject.ownBytes + nodeBytes + nodes.memoryBytes + commons.bytes
     }
 
     /// `stream`.
@@ -93,7 +88,7 @@ public final class StreamObject: StoredObject {
         copied.firstID = firstID
         copied.maxDeletedID = maxDeletedID
         copied.entriesAdded = entriesAdded
-        copied.groups = groups.map { $0.copy(footprint: copied.footprint) }
+        copied.groups = groups.map { $0.copy(commons: copied.commons) }
         return copied
     }
 
@@ -161,7 +156,7 @@ public final class StreamObject: StoredObject {
             seen += 1
         }
         precondition(seen == length && (seen > 0 || firstID == .zero))
-        precondition(groups.reduce(0) { $0 + $1.checkInvariants() } == footprint.bytes)
+        precondition(groups.reduce(0) { $0 + $1.checkInvariants() } == commons.bytes)
         for (left, right) in zip(groups, groups.dropFirst()) {
             precondition(StreamGroup.compare(left.name, right.name) < 0)
         }

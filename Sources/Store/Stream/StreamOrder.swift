@@ -10,6 +10,9 @@
 // (300 KB) happens once in hundreds of changes in the middle. Adding behind the last value and
 // removing in front, what streams mostly do, moves nothing.
 //
+// Freezing copies the directory and begins an epoch: leaves of earlier epochs are shared from then
+// on, and whoever changes one first takes a copy of it.
+//
 // Invariants
 //   no leaf is empty; `count` is the sum of the leaves; values rise strictly through all leaves.
 
@@ -23,7 +26,7 @@ struct StreamOrder<Value: HasStreamID>: ~Copyable {
         var index: Int
     }
 
-    private typealias Leaf = SortedBlock<Value>
+    fileprivate typealias Leaf = SortedBlock<Value>
 
     /// Most values in a leaf.
     private static var leafCountMax: Int { 256 }
@@ -36,10 +39,14 @@ struct StreamOrder<Value: HasStreamID>: ~Copyable {
     private(set) var count = 0
     /// Bytes of memory.
     private(set) var memoryBytes: Int
+    /// Grows when the order is frozen.
+    private var epoch = 0
+    private var frozen: FrozenOrder<Value>?
 
     init() { memoryBytes = directory.memoryBytes }
 
     deinit {
+        frozen?.freeAbandoned()
         for index in 0..<directory.count { directory[index].free() }
         directory.free()
     }
@@ -55,6 +62,39 @@ struct StreamOrder<Value: HasStreamID>: ~Copyable {
     }
 
     var isEmpty: Bool { count == 0 }
+
+    // MARK: Freezing
+
+    /// Keeps the values as they are now for a reader, until `endFreeze`; the order must outlive
+    /// the reading, and must not be frozen already.
+    mutating func freeze() -> FrozenOrder<Value> {
+        precondition(frozen == nil, "frozen twice")
+        epoch += 1
+        let made = FrozenOrder(directory.twin(), count: count)
+        frozen = made
+        return made
+    }
+
+    /// Ends what `freeze` began.
+    mutating func endFreeze() {
+        frozen?.freeAbandoned()
+        frozen = nil
+    }
+
+    /// Makes sure that the leaf at `index` may be changed: a copy takes the place of a shared one.
+    @inline(__always)
+    private mutating func own(_ index: Int) {
+        if frozen != nil && directory[index].epoch < epoch { replaceShared(index) }
+    }
+
+    @inline(never)
+    private mutating func replaceShared(_ index: Int) {
+        let leaf = directory[index]
+        let copy = leaf.twin()
+        copy.epoch = epoch
+        directory[index] = copy
+        frozen?.abandon(leaf)
+    }
 
     // MARK: Places
 
@@ -75,7 +115,10 @@ struct StreamOrder<Value: HasStreamID>: ~Copyable {
 
     subscript(place: Place) -> Value {
         get { directory[place.leaf][place.index] }
-        nonmutating set { directory[place.leaf][place.index] = newValue }
+        set {
+            own(place.leaf)
+            directory[place.leaf][place.index] = newValue
+        }
     }
 
     func place(after place: Place) -> Place {
@@ -147,6 +190,7 @@ struct StreamOrder<Value: HasStreamID>: ~Copyable {
         if place.index == 0 && place.leaf > 0 {
             place = Place(leaf: place.leaf - 1, index: directory[place.leaf - 1].count)
         }
+        own(place.leaf)
         if directory[place.leaf].count == StreamOrder.leafCountMax {
             let half = StreamOrder.leafCountMax / 2
             insertLeaf(directory[place.leaf].split(at: half), at: place.leaf + 1)
@@ -170,6 +214,7 @@ struct StreamOrder<Value: HasStreamID>: ~Copyable {
     }
 
     private mutating func insert(_ value: Value, at place: Place) {
+        own(place.leaf)
         let leaf = directory[place.leaf]
         memoryBytes -= leaf.memoryBytes
         let changed = leaf.inserting(value, at: place.index)
@@ -179,6 +224,7 @@ struct StreamOrder<Value: HasStreamID>: ~Copyable {
     }
 
     private mutating func insertLeaf(_ leaf: Leaf, at index: Int) {
+        leaf.epoch = epoch
         memoryBytes += leaf.memoryBytes - directory.memoryBytes
         directory = directory.inserting(leaf, at: index)
         memoryBytes += directory.memoryBytes
@@ -186,6 +232,7 @@ struct StreamOrder<Value: HasStreamID>: ~Copyable {
 
     /// Takes the value at `place` out.
     mutating func remove(at place: Place) {
+        own(place.leaf)
         directory[place.leaf].remove(at: place.index)
         count -= 1
         let left = directory[place.leaf].count
@@ -205,10 +252,13 @@ struct StreamOrder<Value: HasStreamID>: ~Copyable {
 
     /// Joins a leaf with the one behind it when both are small.
     private mutating func join(_ index: Int) {
+        guard index + 1 < directory.count,
+            directory[index].count + directory[index + 1].count <= StreamOrder.joinedCountMax
+        else { return }
+        own(index)
+        own(index + 1)
         let first = directory[index]
-        guard index + 1 < directory.count else { return }
         let second = directory[index + 1]
-        guard first.count + second.count <= StreamOrder.joinedCountMax else { return }
         memoryBytes -= first.memoryBytes + second.memoryBytes
         let joined = first.appending(second)
         memoryBytes += joined.memoryBytes
@@ -249,5 +299,44 @@ struct StreamOrder<Value: HasStreamID>: ~Copyable {
             }
         }
         precondition(total == count && bytes == memoryBytes)
+    }
+}
+
+/// The values of an order at one moment. Whoever reads it keeps the order alive.
+final class FrozenOrder<Value: HasStreamID> {
+    private let directory: SortedBlock<SortedBlock<Value>>
+    /// Number of values.
+    let count: Int
+    private var leaf = 0
+    private var index = 0
+    /// Shared leaves that the order has replaced since.
+    private var abandoned: [SortedBlock<Value>] = []
+
+    fileprivate init(_ directory: SortedBlock<SortedBlock<Value>>, count: Int) {
+        self.directory = directory
+        self.count = count
+    }
+
+    deinit { directory.free() }
+
+    /// The next value, in order, each once.
+    func next() -> Value? {
+        guard leaf < directory.count else { return nil }
+        let values = directory[leaf]
+        let value = values[index]
+        index += 1
+        if index == values.count {
+            index = 0
+            leaf += 1
+        }
+        return value
+    }
+
+    fileprivate func abandon(_ leaf: SortedBlock<Value>) { abandoned.append(leaf) }
+
+    fileprivate func freeAbandoned() {
+        for leaf in abandoned { leaf.free() }
+        abandoned = []
+        leaf = directory.count
     }
 }

@@ -350,11 +350,47 @@ import Testing
         while !folder.names("").contains("temp-spill.rdb"), Date() < deadline { usleep(1_000) }
         #expect(folder.names("").contains("temp-spill.rdb"))
         gate.signal()
-        #expect(done.wait(timeout: .now() + 30) == .success)
+        #expect(done.wait(timeout: .now() + 120) == .success)
         writer.stop()
         spiller.stop()
         #expect(folder.names("") == ["dump.rdb"])
         #expect(try DurableNode(folder, appendOnly: false).keyspace.count == 200)
+    }
+
+    @Test func nothingComesBetweenThePiecesOfABigValue() throws {
+        let folder = try TemporaryFolder()
+        let writer = try Worker(name: "test-writer")
+        let spiller = try Worker(name: "test-spiller")
+        let target = SnapshotWriter(
+            temporaryPath: "\(folder.path)/temp.rdb", spillPath: "\(folder.path)/temp-spill.rdb",
+            compresses: true, checksums: true, writer: writer, spiller: spiller)
+        func append(_ text: String, _ part: SnapshotChunk.Part) {
+            target.append(
+                SnapshotChunk(bytes: [UInt8](text.utf8), spans: [], block: nil, part: part))
+        }
+        append("head ", .whole)
+        append("a1 ", .first)
+        append("one ", .whole)
+        append("a2 ", .middle)
+        append("two ", .whole)
+        append("a3 ", .last)
+        append("b1 ", .first)
+        append("b2 ", .last)
+        append("b3 ", .whole)
+        let done = DispatchSemaphore(value: 0)
+        let last = SnapshotChunk(bytes: [UInt8]("end".utf8), spans: [], block: nil)
+        target.finish(last, target: .rename("\(folder.path)/dump.rdb")) { result in
+            #expect((try? result.get()) != nil)
+            done.signal()
+        }
+        #expect(done.wait(timeout: .now() + 30) == .success)
+        writer.stop()
+        spiller.stop()
+        #expect(folder.names("") == ["dump.rdb"])
+        let file = try Data(contentsOf: URL(filePath: "\(folder.path)/dump.rdb"))
+        #expect(
+            String(decoding: file.dropLast(8), as: UTF8.self)
+                == "head a1 a2 a3 b1 b2 b3 one two end")
     }
 
     @Test func savePointsAndGrowthStartSnapshotsByThemselves() throws {

@@ -62,7 +62,8 @@ extension StreamObject {
     /// The stream as a file has its nodes.
     var listpacks: [(id: StreamID, bytes: [UInt8])] {
         var found: [(StreamID, [UInt8])] = []
-        forEachNode { id, count, node in
+        forEachPart { part in
+            guard case .node(let id, let count, let node) = part else { return }
             var buffer = ByteBuffer()
             node.append(to: &buffer)
             #expect(buffer.count == count)

@@ -74,7 +74,8 @@ import Testing
                     }
                 }
                 stream.checkInvariants()
-                isDone = frozen.advance(nodeCountMax: 1 + random.below(4)) { id, _, node in
+                isDone = frozen.advance(effortMax: 1 + random.below(250)) { part in
+                    guard case .node(let id, _, let node) = part else { return }
                     var buffer = ByteBuffer()
                     node.append(to: &buffer)
                     found.append((id, buffer.readable.array))

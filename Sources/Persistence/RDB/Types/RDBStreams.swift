@@ -104,62 +104,61 @@ enum RDBStreams {
 
     // MARK: Writing
 
-    static let encoder = RDBValueEncoder(typeCode: 19) { entry, encoder in
+    /// How streams are written.
+    struct Format {
+        let typeCode: UInt8
+
+        /// Writes one part; the number of nodes stands before the first.
+        func write(_ part: StreamPart, to encoder: inout RDBEncoder) {
+            switch part {
+            case .node(let id, let bytes, let node):
+                encoder.plainHeader(count: 16)
+                id.append(bigEndianTo: &encoder.output)
+                encoder.plainHeader(count: bytes)
+                node.append(to: &encoder.output)
+            case .counters(let counters): write(counters, to: &encoder)
+            case .group(let name, let lastID, let entriesRead, let pendingCount):
+                name.withByteSlice { encoder.string($0) }
+                write(lastID, to: &encoder)
+                encoder.length(UInt64(bitPattern: entriesRead))
+                encoder.length(UInt64(pendingCount))
+            case .pending(let entry):
+                entry.id.append(bigEndianTo: &encoder.output)
+                encoder.output.append(littleEndian: entry.deliveredAt)
+                encoder.length(UInt64(bitPattern: entry.deliveryCount))
+            case .consumerCount(let count): encoder.length(UInt64(count))
+            case .consumer(let name, let seenAt, _, let pendingCount):
+                name.withByteSlice { encoder.string($0) }
+                encoder.output.append(littleEndian: seenAt)
+                encoder.length(UInt64(pendingCount))
+            case .owned(let id): id.append(bigEndianTo: &encoder.output)
+            }
+        }
+
+        private func write(_ counters: StreamCounters, to encoder: inout RDBEncoder) {
+            encoder.length(UInt64(counters.length))
+            write(counters.lastID, to: &encoder)
+            write(counters.firstID, to: &encoder)
+            write(counters.maxDeletedID, to: &encoder)
+            encoder.length(counters.entriesAdded)
+            encoder.length(UInt64(counters.groupCount))
+        }
+
+        private func write(_ id: StreamID, to encoder: inout RDBEncoder) {
+            encoder.length(id.milliseconds)
+            encoder.length(id.sequence)
+        }
+    }
+
+    /// What every server since 7.0 reads.
+    static let portable = Format(typeCode: 19)
+
+    static let encoder = RDBValueEncoder(typeCode: portable.typeCode) { entry, encoder in
         guard let stream = entry.object as? StreamObject else {
             preconditionFailure("a stream without its entries")
         }
-        write(stream, to: &encoder)
-        return nil
-    }
-
-    private static func write(_ stream: StreamObject, to encoder: inout RDBEncoder) {
         encoder.length(UInt64(stream.nodeCount))
-        stream.forEachNode { write($0, $1, $2, to: &encoder) }
-        writeRest(of: stream, to: &encoder)
-    }
-
-    /// Writes one node.
-    static func write(
-        _ id: StreamID, _ bytes: Int, _ node: StreamNodeFile, to encoder: inout RDBEncoder
-    ) {
-        encoder.plainHeader(count: 16)
-        id.append(bigEndianTo: &encoder.output)
-        encoder.plainHeader(count: bytes)
-        node.append(to: &encoder.output)
-    }
-
-    /// Writes what stands behind the nodes.
-    static func writeRest(of stream: StreamObject, to encoder: inout RDBEncoder) {
-        encoder.length(UInt64(stream.length))
-        write(stream.lastID, to: &encoder)
-        write(stream.firstID, to: &encoder)
-        write(stream.maxDeletedID, to: &encoder)
-        encoder.length(stream.entriesAdded)
-        encoder.length(UInt64(stream.groups.count))
-        for group in stream.groups { write(group, to: &encoder) }
-    }
-
-    private static func write(_ id: StreamID, to encoder: inout RDBEncoder) {
-        encoder.length(id.milliseconds)
-        encoder.length(id.sequence)
-    }
-
-    private static func write(_ group: StreamGroup, to encoder: inout RDBEncoder) {
-        group.name.withByteSlice { encoder.string($0) }
-        write(group.lastID, to: &encoder)
-        encoder.length(UInt64(bitPattern: group.entriesRead))
-        encoder.length(UInt64(group.pendingCount))
-        group.forEachPending { entry in
-            entry.id.append(bigEndianTo: &encoder.output)
-            encoder.output.append(littleEndian: entry.deliveredAt)
-            encoder.length(UInt64(bitPattern: entry.deliveryCount))
-        }
-        encoder.length(UInt64(group.consumers.count))
-        for consumer in group.consumers {
-            consumer.name.withByteSlice { encoder.string($0) }
-            encoder.output.append(littleEndian: consumer.seenAt)
-            encoder.length(UInt64(consumer.pendingCount))
-            consumer.forEachPending { $0.append(bigEndianTo: &encoder.output) }
-        }
+        stream.forEachPart { portable.write($0, to: &encoder) }
+        return nil
     }
 }

@@ -4,6 +4,7 @@
 //   offset 0   start u32       elements that were removed in front
 //          4   count u32
 //          8   capacity u32
+//         12   epoch u32       when it was made: tells whether a frozen order shares it
 //         16   capacity × element:  │ free (start) │ count elements │ free │
 //
 // Invariants
@@ -28,6 +29,7 @@ struct SortedBlock<Element: BitwiseCopyable>: BitwiseCopyable {
         field(0, 0)
         field(0, 4)
         field(UInt32(capacity), 8)
+        field(0, 12)
     }
 
     /// Gives the memory back; no handle of it may be used again.
@@ -67,6 +69,12 @@ struct SortedBlock<Element: BitwiseCopyable>: BitwiseCopyable {
     }
 
     private var capacity: Int { field(8) }
+
+    /// The order's epoch in which it was made.
+    var epoch: Int {
+        get { field(12) }
+        nonmutating set { field(UInt32(newValue), 12) }
+    }
 
     /// Bytes of memory.
     var memoryBytes: Int { SortedBlock.headerBytes + capacity * SortedBlock.stride }
@@ -117,6 +125,9 @@ struct SortedBlock<Element: BitwiseCopyable>: BitwiseCopyable {
         count -= 1
     }
 
+    /// A block with the same elements and the same room.
+    func twin() -> SortedBlock { copy(capacity: capacity) }
+
     /// A block with the same elements and at least so much room.
     func copy(capacity wanted: Int = 0) -> SortedBlock {
         let copied = SortedBlock(capacity: max(wanted, count, 1))
@@ -125,6 +136,7 @@ struct SortedBlock<Element: BitwiseCopyable>: BitwiseCopyable {
                 from: element(start), byteCount: count * SortedBlock.stride)
         }
         copied.count = count
+        copied.epoch = epoch
         return copied
     }
 
@@ -138,6 +150,7 @@ struct SortedBlock<Element: BitwiseCopyable>: BitwiseCopyable {
                 from: element(start + index), byteCount: length * SortedBlock.stride)
         }
         moved.count = length
+        moved.epoch = epoch
         count = index
         return moved
     }
