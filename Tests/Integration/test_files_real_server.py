@@ -236,6 +236,39 @@ def test_a_million_pending_entries_are_saved_in_small_steps_at_one_moment(server
     assert pending["pending"] == count - turns
     held = {found["name"]: found["pending"] for found in pending["consumers"]}
     assert held == {b"first": count - 2 * turns, b"second": turns}
+# redis-server looks at clients once in 1024 commands of a log, so a slow one takes long.
+@pytest.mark.parametrize("binary, is_log", [(OURS, False), (OURS, True), (REDIS, False)])
+def test_a_slow_load_is_seen_by_clients_and_can_be_sped_up(server, binary, is_log):
+    arguments = ["--appendonly", "yes", "--aof-use-rdb-preamble", "no"] if is_log else []
+    subject = server(binary, "subject", *arguments).start()
+    pipe = subject.client().pipeline(transaction=False)
+    for number in range(5_000):
+        pipe.set(f"key:{number}", "x" * 60)
+    pipe.execute()
+    if is_log:
+        subject.client().shutdown()
+    else:
+        subject.client().shutdown(save=True)
+    subject.process.wait(20)
+    arguments += ["--key-load-delay", "2000", "--loading-process-events-interval-bytes", "1024"]
+    subject.arguments = arguments
+    subject.launch()
+
+    def is_loading():
+        try:
+            subject.client().get("key:0")
+        except redis.exceptions.BusyLoadingError as error:
+            return "loading the dataset in memory" in str(error)
+        except redis.exceptions.ConnectionError:
+            return False
+        raise AssertionError("the delay was not heeded")
+
+    wait_until(is_loading, "an answer while loading")
+    assert subject.info("persistence")["loading"] == 1
+    assert subject.client().config_get("key-load-delay") == {"key-load-delay": "2000"}
+    subject.client().config_set("key-load-delay", "-10")
+    wait_until(lambda: subject.info("persistence")["loading"] == 0, "the end of the load")
+    assert subject.client().dbsize() == 5_000
 
 
 # The log

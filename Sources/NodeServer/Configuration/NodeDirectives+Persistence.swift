@@ -66,6 +66,14 @@ extension NodeDirectives {
             "rdb-key-save-delay", \.saveDelayMicroseconds, in: Int(Int32.min)...Int(Int32.max),
             flags: [.mutable, .hidden], why: "For tests.",
             "Microseconds a snapshot waits at each key; -n waits one at each n keys."),
+        .integer(
+            "key-load-delay", \.loadDelayMicroseconds, in: Int(Int32.min)...Int(Int32.max),
+            flags: [.mutable, .hidden], why: "For tests.",
+            "Microseconds that loading waits at each key; -n waits one at each n keys."),
+        .integer(
+            "loading-process-events-interval-bytes", \.loadEventBytes, in: 1_024...Int(Int32.max),
+            flags: [.mutable, .hidden], why: "For tests.",
+            "Bytes of a file after which a node that loads looks at its clients."),
     ]
 
     static let log: [Directive<NodeSettings>] = [

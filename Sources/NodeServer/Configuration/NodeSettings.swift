@@ -151,6 +151,8 @@ public struct NodeSettings: Equatable, Sendable {
     var checksumsDumps = true
     var stopsWritesOnSaveError = true
     var saveDelayMicroseconds = 0
+    var loadDelayMicroseconds = 0
+    var loadEventBytes = 2 << 20
     // Log
     var appendOnly = false
     var appendFsync = FsyncPolicy.everysec

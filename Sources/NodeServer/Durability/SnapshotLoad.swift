@@ -51,6 +51,8 @@ final class SnapshotLoad {
         self.offset = offset
         keyspace = owner.keyspace.makeSibling()
         loader = RDBLoader(keyspace: keyspace, expired: .kept)
+        let pace = LoadPace(owner)
+        loader.keyLoaded = { pace.keyLoaded() }
         recorder =
             owner.log.mode == .file
             ? SnapshotRecorder(

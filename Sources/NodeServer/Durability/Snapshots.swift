@@ -28,6 +28,10 @@ struct SnapshotSettings: Equatable, Sendable {
     var checksums = true
     /// `rdb-key-save-delay`: microseconds per key; -n is one per n keys.
     var saveDelayMicroseconds = 0
+    /// `key-load-delay`: as `saveDelayMicroseconds`, when a file is loaded.
+    var loadDelayMicroseconds = 0
+    /// `loading-process-events-interval-bytes`.
+    var loadEventBytes = 2 << 20
     /// What the files call this server's version.
     var serverVersion = "7.2.4"
 
@@ -41,6 +45,8 @@ struct SnapshotSettings: Equatable, Sendable {
         compresses = settings.compressesDumps
         checksums = settings.checksumsDumps
         saveDelayMicroseconds = settings.saveDelayMicroseconds
+        loadDelayMicroseconds = settings.loadDelayMicroseconds
+        loadEventBytes = settings.loadEventBytes
     }
 
     /// The path of the dump.

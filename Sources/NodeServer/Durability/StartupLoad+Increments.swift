@@ -117,10 +117,10 @@ extension StartupLoad {
         let file = try open(path)
         do throws(SystemError) { try file.seek(to: start) } catch { throw .system(error) }
         var scan = AOFReplay(position: start)
-        var buffer = ByteBuffer(capacity: StartupLoad.readBytes)
+        var buffer = ByteBuffer(capacity: readBytes)
         var needed = 1
         while try read(
-            file, into: &buffer, maximum: max(needed - buffer.count, StartupLoad.readBytes)) > 0
+            file, into: &buffer, maximum: max(needed - buffer.count, readBytes)) > 0
         {
             do throws(AOFReplayError) {
                 needed = try scan.receive(&buffer) { (_, _) throws(AOFReplayError) in }
@@ -141,8 +141,8 @@ extension StartupLoad {
     private func check(_ path: String, _ index: SegmentIndex) throws(LoadFailure) -> CheckedFile {
         let file = try open(path)
         var recovery = SegmentRecovery(index: index)
-        var buffer = ByteBuffer(capacity: StartupLoad.readBytes)
-        while try read(file, into: &buffer, maximum: StartupLoad.readBytes) > 0 {
+        var buffer = ByteBuffer(capacity: readBytes)
+        while try read(file, into: &buffer, maximum: readBytes) > 0 {
             recovery.receive(buffer.readable)
             buffer.removeAll()
         }
@@ -235,13 +235,13 @@ extension StartupLoad {
         do throws(SystemError) { try file.seek(to: start) } catch { throw .system(error) }
         self.replay.beginFile()
         var replay = AOFReplay(position: start)
-        var buffer = ByteBuffer(capacity: StartupLoad.readBytes)
+        var buffer = ByteBuffer(capacity: readBytes)
         var left = limit.map { $0 - start } ?? .max
         var needed = 1
         var isEnd = false
         var isMalformed = false
         while !isEnd, !isMalformed {
-            let wanted = Int(min(left, Int64(max(needed - buffer.count, StartupLoad.readBytes))))
+            let wanted = Int(min(left, Int64(max(needed - buffer.count, readBytes))))
             let count = wanted > 0 ? try read(file, into: &buffer, maximum: wanted) : 0
             left -= Int64(count)
             isEnd = count == 0
@@ -250,6 +250,7 @@ extension StartupLoad {
             do throws(AOFReplayError) {
                 needed = try replay.receive(&buffer) { (words, raw) throws(AOFReplayError) in
                     try self.replay.apply(words, raw)
+                    pace.keyLoaded()
                 }
             } catch {
                 isMalformed = error.isDamage(behind: unverifiedFrom, goodBytes: replay.goodBytes)

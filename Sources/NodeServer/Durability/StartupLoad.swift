@@ -25,7 +25,7 @@ struct StartupFailure: Error, Equatable {
 
 /// The loading of one start.
 final class StartupLoad {
-    static let readBytes = 1 << 20
+    private static let readBytesMax = 1 << 20
 
     let keyspace: Keyspace
     let log: StreamLog
@@ -33,7 +33,8 @@ final class StartupLoad {
     let replay: any ReplayTarget
     let isReplica: Bool
     let logger: Logger
-    /// Runs now and then with the bytes read so far.
+    let pace: LoadPace
+    /// Runs every `loading-process-events-interval-bytes` with the bytes read so far.
     var progress: (Int64) -> Void = { _ in }
     private var bytesRead: Int64 = 0
 
@@ -54,6 +55,7 @@ final class StartupLoad {
         self.keyspace = keyspace
         self.log = log
         self.snapshots = snapshots
+        pace = LoadPace(snapshots)
         self.replay = replay
         self.isReplica = isReplica
         logger = log.logger
@@ -263,14 +265,19 @@ final class StartupLoad {
         do throws(SystemError) { return try File.open(path, .read) } catch { throw .system(error) }
     }
 
+    /// How much is read at once: what is read is loaded before clients are looked at.
+    var readBytes: Int { min(StartupLoad.readBytesMax, snapshots.settings.loadEventBytes) }
+
     /// Appends up to `maximum` bytes; 0 at the end.
     func read(
         _ file: borrowing File, into buffer: inout ByteBuffer, maximum: Int
     ) throws(LoadFailure) -> Int {
         do throws(SystemError) {
             let count = try file.read(into: &buffer, maximum: maximum)
+            let interval = Int64(snapshots.settings.loadEventBytes)
+            let intervals = bytesRead / interval
             bytesRead += Int64(count)
-            progress(bytesRead)
+            if bytesRead / interval != intervals { progress(bytesRead) }
             return count
         } catch {
             throw .system(error)
@@ -293,10 +300,11 @@ final class StartupLoad {
         _ path: String, expired: RDBLoader.Expired, mayGoOn: Bool = false
     ) throws(LoadFailure) -> Int {
         let file = try open(path)
-        var buffer = ByteBuffer(capacity: StartupLoad.readBytes)
+        var buffer = ByteBuffer(capacity: readBytes)
         var reader = RDBReader()
         reader.verifiesChecksum = snapshots.settings.checksums
         var loader = RDBLoader(keyspace: keyspace, expired: expired)
+        loader.keyLoaded = { [pace] in pace.keyLoaded() }
         var isEnd = false
         do throws(RDBError) {
             while true {
@@ -305,7 +313,7 @@ final class StartupLoad {
                 guard !isEnd, case .needMore(let total) = progress else {
                     throw reader.truncation
                 }
-                let wanted = max(total - buffer.count, StartupLoad.readBytes)
+                let wanted = max(total - buffer.count, readBytes)
                 do throws(LoadFailure) {
                     isEnd = try read(file, into: &buffer, maximum: wanted) == 0
                 } catch {

@@ -59,6 +59,8 @@ public struct RDBLoader: RDBVisitor, ~Copyable {
     private let replaces: Bool
     private var dropsBefore = Int64.min
     private var database: Database
+    /// Runs after each key.
+    public var keyLoaded: (() -> Void)?
     /// What was found so far.
     public private(set) var facts = RDBFacts()
 
@@ -104,6 +106,7 @@ public struct RDBLoader: RDBVisitor, ~Copyable {
     public mutating func entry(
         _ key: RDBKey, codec: RDBValueCodec, value: ByteSlice, scratch: inout RDBScratch
     ) throws(RDBCorruption) {
+        defer { keyLoaded?() }
         if key.expiresAt >= 0, key.expiresAt < dropsBefore {
             facts.keysExpired += 1
             return
