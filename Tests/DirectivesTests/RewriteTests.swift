@@ -8,6 +8,16 @@ import Testing
                 Array(old.utf8), settings: settings, defaults: Sample()), as: UTF8.self)
     }
 
+    @Test func everyListedDirectiveIsWrittenWithoutDefaults() {
+        let text = String(
+            decoding: sampleTable.rewritten([], settings: Sample(), defaults: nil), as: UTF8.self)
+        func directives(_ text: String) -> [Substring] {
+            text.split(separator: "\n").filter { !$0.hasPrefix("#") }
+        }
+        #expect(directives(text) == directives(sampleTable.reference(Sample())))
+        #expect(!directives(text).isEmpty)
+    }
+
     @Test func commentsAndOrderStayAndValuesChangeInPlace() {
         var settings = Sample()
         settings.port = 7001

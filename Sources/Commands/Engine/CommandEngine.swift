@@ -83,6 +83,8 @@ public final class CommandEngine {
     var script = ScriptRun()
     /// Scripts may call every command (DEBUG SET-DISABLE-DENY-SCRIPTS).
     var allowsAllFromScripts = false
+    /// What DEBUG LEAK keeps for ever.
+    var leakedTexts: [[UInt8]] = []
     /// Elements in packed form on their way into a value.
     var packing = ByteBuffer(capacity: 256)
     /// Scores of the members that a command adds.

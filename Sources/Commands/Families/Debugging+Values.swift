@@ -14,6 +14,7 @@ extension Debugging {
         case ("object", 4) where arguments[3].equalsIgnoringCase("fast"):
             try object(engine, client, arguments, isFast: true)
         case ("sdslen", 3): try stringLengths(engine, client, arguments)
+        case ("listpack", 3): try packedSize(engine, client, arguments[2])
         case ("htstats", 3), ("htstats", 4): try tables(engine, client, arguments)
         case ("htstats-key", 3), ("htstats-key", 4): try memberTable(engine, client, arguments)
         default: return false
@@ -70,6 +71,37 @@ extension Debugging {
             composed: "key_sds_len:\(entry.key.count), key_sds_avail:0, key_zmalloc: 0, "
                 + "val_sds_len:\(engine.textCount(of: entry)), val_sds_avail:0, "
                 + "val_zmalloc: \(entry.memoryUsage)")
+    }
+
+    /// Writes the size of a small collection to the log. Other servers print its elements.
+    private static func packedSize(
+        _ engine: CommandEngine, _ client: ClientState, _ key: ByteSlice
+    ) throws(ReplyError) {
+        let entry = try entry(engine, client, key)
+        guard entry.encodingName.description == "listpack" else {
+            throw ReplyError("ERR Not a listpack encoded object.")
+        }
+        engine.host.log(.warning, "DEBUG LISTPACK \(key.string): \(entry.memoryUsage) bytes")
+        client.writer.simpleString(composed: "Listpack structure printed on stdout")
+    }
+
+    /// Matches texts and patterns of special characters at random, as DEBUG STRINGMATCH-TEST
+    /// promises: a fault would end the process.
+    static func tryPatterns() {
+        let letters = Array("ab*?[]^-\\\0".utf8)
+        var random = SystemRandomNumberGenerator()
+        func draw() -> [UInt8] {
+            (0..<Int.random(in: 0...24, using: &random)).map { _ in
+                letters[Int.random(in: 0..<letters.count, using: &random)]
+            }
+        }
+        for _ in 0..<100_000 {
+            let pattern = draw()
+            let text = draw()
+            pattern.withByteSlice { pattern in
+                text.withByteSlice { _ = Glob.matches(pattern: pattern, text: $0) }
+            }
+        }
     }
 
     // MARK: Tables

@@ -59,6 +59,12 @@ enum Debugging {
             client.writer.ok()
         case ("error", 3):
             throw ReplyError(composed: arguments[2].string)
+        case ("leak", 3):
+            engine.leakedTexts.append(arguments[2].array)
+            client.writer.ok()
+        case ("stringmatch-test", 2):
+            tryPatterns()
+            client.writer.simpleString(composed: "Apparently Redis did not crash: test passed")
         case ("set-skip-checksum-validation", 3):
             engine.dumpCodec.verifiesChecksum = try engine.integer(arguments[2]) == 0
             client.writer.ok()
@@ -225,7 +231,9 @@ enum Debugging {
     }
 
     private static let helpLines: [StaticString] = [
-        "CHANGE-REPL-ID", "    Change the replication IDs of the instance.", "DIGEST",
+        "ASSERT", "    Crash by assertion failed.", "CONFIG-REWRITE-FORCE-ALL",
+        "    Like CONFIG REWRITE but writes all configuration options, including",
+        "    keywords not listed in original configuration file or default values.", "DIGEST",
         "    Output a hex signature representing the current DB content.",
         "DIGEST-VALUE <key> [<key> ...]",
         "    Output a hex signature of the values of all the specified keys.",
@@ -234,10 +242,16 @@ enum Debugging {
         "HTSTATS-KEY <key>",
         "    Like HTSTATS but for the hash table stored at <key>'s value.",
         "ERROR <string>",
-        "    Return a Redis protocol error with <string> as message.", "LOADAOF",
+        "    Return a Redis protocol error with <string> as message.", "LEAK <string>",
+        "    Create a memory leak of the input string.", "LISTPACK <key>",
+        "    Write the size of a value that is encoded as listpack to the server log.",
+        "LOADAOF",
         "    Flush the AOF buffers on disk and reload the AOF in memory.", "LOG <message>",
         "    Write <message> to the server log.", "OBJECT <key> [fast]",
-        "    Show low level info about `key` and associated value.",
+        "    Show low level info about `key` and associated value.", "OOM",
+        "    Crash the server simulating an out-of-memory error.", "PANIC",
+        "    Crash the server simulating a panic.", "PAUSE-CRON <0|1>",
+        "    Stop periodic cron job processing.",
         "POPULATE <count> [<prefix>] [<size>]",
         "    Create <count> string keys named key:<num>.",
         "PROTOCOL <type>", "    Reply with a test value of the specified type.",
@@ -245,12 +259,14 @@ enum Debugging {
         "REPLICATE <string>",
         "    Replicates the provided string to replicas, allowing data divergence.",
         "SDSLEN <key>", "    Show low level SDS string info representing `key` and value.",
+        "SEGFAULT", "    Crash the server with sigsegv.",
         "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
         "    Enables or disables checksum checks for RDB files and RESTORE's payload.",
         "SET-ACTIVE-EXPIRE <0|1>",
         "    Setting it to 0 disables expiring keys in background when they are not",
         "    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the",
         "    default.", "SLEEP <seconds>",
-        "    Stop the server for <seconds>. Decimals allowed.",
+        "    Stop the server for <seconds>. Decimals allowed.", "STRINGMATCH-TEST",
+        "    Run a fuzz tester against the matcher of patterns.",
     ]
 }

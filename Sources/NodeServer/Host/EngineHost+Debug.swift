@@ -22,7 +22,10 @@ extension EngineHost {
                 throw .syntax
             }
             node.cron.isPaused = flag != 0
-        case "segfault", "assert", "panic":
+        case "config-rewrite-force-all":
+            guard arguments.count == 2 else { return false }
+            try rewriteConfiguration(writesDefaults: true)
+        case "segfault", "assert", "panic", "oom":
             preconditionFailure("DEBUG \(subcommand) was asked for")
         default:
             return false

@@ -80,6 +80,11 @@ final class EngineHost: NodeHost {
     }
 
     func rewriteConfiguration() throws(ReplyError) {
+        try rewriteConfiguration(writesDefaults: false)
+    }
+
+    /// With `writesDefaults` every directive is written: DEBUG CONFIG-REWRITE-FORCE-ALL.
+    func rewriteConfiguration(writesDefaults: Bool) throws(ReplyError) {
         guard let path = node.configurationFile else {
             throw ReplyError("ERR The server is running without a config file")
         }
@@ -93,7 +98,7 @@ final class EngineHost: NodeHost {
                 settings.accessFile.isEmpty
                 ? node.engine.userLines.map { $0.split(separator: " ").map(String.init) } : []
             let text = NodeDirectives.table.rewritten(
-                old, settings: settings, defaults: NodeSettings())
+                old, settings: settings, defaults: writesDefaults ? nil : NodeSettings())
             try FileSystem.replace(path, with: text)
             node.log.notice("CONFIG REWRITE executed with success.")
         } catch {
