@@ -94,7 +94,8 @@ public struct RDBValueCodec: Sendable {
         RDBValueCodec(1, "list", load: RDBLists.loadPlain, scan: RDBScans.strings(perElement: 1)),
         RDBValueCodec(2, "set", load: RDBSets.load, scan: RDBScans.strings(perElement: 1)),
         RDBValueCodec(3, "zset", load: RDBSortedSets.loadText, scan: RDBScans.asciiScores),
-        RDBValueCodec(4, "hash", load: RDBHashes.load, scan: RDBScans.strings(perElement: 2)),
+        RDBValueCodec(
+            4, "hash", load: RDBHashes.load(.absent), scan: RDBScans.strings(perElement: 2)),
         RDBValueCodec(5, "zset", load: RDBSortedSets.load, scan: RDBScans.binaryScores),
         RDBValueCodec(7, "module", load: RDBModules.load, scan: RDBScans.module),
         RDBValueCodec(9, "hash", load: RDBHashes.loadZipmap, scan: RDBScans.zipmap),
@@ -107,7 +108,7 @@ public struct RDBValueCodec: Sendable {
         RDBValueCodec(
             15, "stream", load: RDBStreams.load(15), scan: RDBScans.stream(15)),
         RDBValueCodec(
-            16, "hash", load: RDBHashes.loadListpack, scan: RDBScans.listpack(groupsOf: 2)),
+            16, "hash", load: RDBHashes.loadListpack(.absent), scan: RDBScans.listpack(groupsOf: 2)),
         RDBValueCodec(
             17, "zset", load: RDBSortedSets.loadListpack, scan: RDBScans.listpack(groupsOf: 2)),
         RDBValueCodec(18, "list", load: RDBLists.loadQuicklist2, scan: RDBScans.quicklist2),
@@ -118,14 +119,14 @@ public struct RDBValueCodec: Sendable {
         RDBValueCodec(
             21, "stream", load: RDBStreams.load(21), scan: RDBScans.stream(21)),
         RDBValueCodec(
-            22, "hash with field expiry", dialect: .valkey, load: RDBHashes.loadValkeyExpiring,
+            22, "hash with field expiry", dialect: .valkey, load: RDBHashes.load(.valkey),
             scan: RDBScans.valkeyHash),
         RDBValueCodec(
-            24, "hash with field expiry", dialect: .redis, load: RDBHashes.loadRedisExpiring,
+            24, "hash with field expiry", dialect: .redis, load: RDBHashes.load(.redis),
             scan: RDBScans.redisHash),
         RDBValueCodec(
             25, "hash with field expiry", dialect: .redis,
-            load: RDBHashes.loadRedisExpiringListpack, scan: RDBScans.redisListpack),
+            load: RDBHashes.loadListpack(.redis), scan: RDBScans.redisListpack),
     ]
 }
 

@@ -61,19 +61,42 @@ enum RDBHashes {
         }
     }
 
-    /// Loads type 4.
-    static func load(
-        _ cursor: inout RDBCursor, _ scratch: inout RDBScratch, _ key: RDBKey,
-        _ database: Database, _ hash: KeyHash
-    ) throws(RDBFault) -> Bool {
-        let count = try cursor.count(bytesMin: 2)
-        var builder = Builder(database, &scratch)
-        for _ in 0..<count {
-            let field = try cursor.string(scratch: &scratch.value)
-            let value = try cursor.string(scratch: &scratch.element)
-            try builder.add(field, value, &scratch.packed)
+    /// How a form says whether a field expires.
+    enum FieldExpiry {
+        /// Not at all.
+        case absent
+        /// Redis 7.4: the least expiry in front of all, each field's own in front of it.
+        case redis
+        /// Valkey 9: behind the value.
+        case valkey
+
+        /// Bytes that a field takes at least.
+        fileprivate var fieldBytesMin: Int {
+            switch self {
+            case .absent: 2
+            case .redis: 3
+            case .valkey: 10
+            }
         }
-        return try builder.store(key, hash, &scratch.packed)
+    }
+
+    /// Loads types 4, 22 and 24.
+    static func load(_ expiry: FieldExpiry) -> RDBValueCodec.Load {
+        { cursor, scratch, key, database, hash throws(RDBFault) in
+            if expiry == .redis { _ = try cursor.bytes(8) }
+            let count = try cursor.count(bytesMin: expiry.fieldBytesMin)
+            var builder = Builder(database, &scratch)
+            for _ in 0..<count {
+                if expiry == .redis, try cursor.length() != 0 { throw expiring }
+                let field = try cursor.string(scratch: &scratch.value)
+                let value = try cursor.string(scratch: &scratch.element)
+                if expiry == .valkey, try cursor.littleEndian(Int64.self) != valkeyNever {
+                    throw expiring
+                }
+                try builder.add(field, value, &scratch.packed)
+            }
+            return try builder.store(key, hash, &scratch.packed)
+        }
     }
 
     /// Loads type 9.
@@ -104,69 +127,20 @@ enum RDBHashes {
         return try builder.store(key, hash, &scratch.packed)
     }
 
-    /// Loads type 16.
-    static func loadListpack(
-        _ cursor: inout RDBCursor, _ scratch: inout RDBScratch, _ key: RDBKey,
-        _ database: Database, _ hash: KeyHash
-    ) throws(RDBFault) -> Bool {
-        let listpack = try cursor.string(scratch: &scratch.value)
-        var builder = Builder(database, &scratch)
-        var group = ElementGroup(size: 2)
-        _ = try ListpackCheck.walk(listpack) { (element) throws(RDBFault) in
-            guard group.add(element.packed) else { return }
-            try builder.add(group.text(0), group.text(1), &scratch.packed)
+    /// Loads types 16 and 25.
+    static func loadListpack(_ expiry: FieldExpiry) -> RDBValueCodec.Load {
+        { cursor, scratch, key, database, hash throws(RDBFault) in
+            if expiry == .redis { _ = try cursor.bytes(8) }
+            let listpack = try cursor.string(scratch: &scratch.value)
+            var builder = Builder(database, &scratch)
+            var group = ElementGroup(size: expiry == .redis ? 3 : 2)
+            _ = try ListpackCheck.walk(listpack) { (element) throws(RDBFault) in
+                guard group.add(element.packed) else { return }
+                guard expiry != .redis || group.text(2) == "0" else { throw expiring }
+                try builder.add(group.text(0), group.text(1), &scratch.packed)
+            }
+            return try builder.store(key, hash, &scratch.packed)
         }
-        return try builder.store(key, hash, &scratch.packed)
-    }
-
-    /// Loads Valkey's type 22.
-    static func loadValkeyExpiring(
-        _ cursor: inout RDBCursor, _ scratch: inout RDBScratch, _ key: RDBKey,
-        _ database: Database, _ hash: KeyHash
-    ) throws(RDBFault) -> Bool {
-        let count = try cursor.count(bytesMin: 10)
-        var builder = Builder(database, &scratch)
-        for _ in 0..<count {
-            let field = try cursor.string(scratch: &scratch.value)
-            let value = try cursor.string(scratch: &scratch.element)
-            guard try cursor.littleEndian(Int64.self) == valkeyNever else { throw expiring }
-            try builder.add(field, value, &scratch.packed)
-        }
-        return try builder.store(key, hash, &scratch.packed)
-    }
-
-    /// Loads Redis' type 24.
-    static func loadRedisExpiring(
-        _ cursor: inout RDBCursor, _ scratch: inout RDBScratch, _ key: RDBKey,
-        _ database: Database, _ hash: KeyHash
-    ) throws(RDBFault) -> Bool {
-        _ = try cursor.bytes(8)
-        let count = try cursor.count(bytesMin: 3)
-        var builder = Builder(database, &scratch)
-        for _ in 0..<count {
-            guard try cursor.length() == 0 else { throw expiring }
-            let field = try cursor.string(scratch: &scratch.value)
-            let value = try cursor.string(scratch: &scratch.element)
-            try builder.add(field, value, &scratch.packed)
-        }
-        return try builder.store(key, hash, &scratch.packed)
-    }
-
-    /// Loads Redis' type 25.
-    static func loadRedisExpiringListpack(
-        _ cursor: inout RDBCursor, _ scratch: inout RDBScratch, _ key: RDBKey,
-        _ database: Database, _ hash: KeyHash
-    ) throws(RDBFault) -> Bool {
-        _ = try cursor.bytes(8)
-        let listpack = try cursor.string(scratch: &scratch.value)
-        var builder = Builder(database, &scratch)
-        var group = ElementGroup(size: 3)
-        _ = try ListpackCheck.walk(listpack) { (element) throws(RDBFault) in
-            guard group.add(element.packed) else { return }
-            guard group.text(2) == "0" else { throw expiring }
-            try builder.add(group.text(0), group.text(1), &scratch.packed)
-        }
-        return try builder.store(key, hash, &scratch.packed)
     }
 
     /// Writes type 4.
