@@ -17,6 +17,9 @@ public struct ReplicaOptions: Equatable, Sendable {
     public var acceptsHeartbeats = false
     /// `version x.y.z`: sent by Valkey 8 and newer only.
     public var version: String?
+    /// Whether the peer has proved that it reads RDB files of version 11: it is of our own kind, or
+    /// a server that says its version, which those of Redis 7.0 do not.
+    public var readsSnapshotsOfVersion11: Bool { acceptsHeartbeats || version != nil }
     /// `rdb-only 1`: snapshot without the stream behind it.
     public var wantsSnapshotOnly = false
     /// `headwater 1 …`: the identity of a node of our own kind.

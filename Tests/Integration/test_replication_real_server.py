@@ -561,6 +561,18 @@ def test_a_fake_replica_is_served(start):
     plain.close()
 
 
+@pytest.mark.parametrize("announced, version", [
+    ([], b"REDIS0010"), (["version", "8.0.1"], b"REDIS0011"), (["capa", "headwater"], b"REDIS0011")])
+def test_a_snapshot_is_of_a_version_that_the_replica_reads(start, announced, version):
+    node = start("node")
+    replica = FakeReplica(node.port)
+    if announced:
+        assert replica.ask("REPLCONF", *announced) == b"+OK"
+    _, _, data = replica.full_sync()
+    assert data[:9] == version
+    replica.close()
+
+
 def test_bare_sync_gets_the_snapshot_alone(start):
     node = start("node")
     node.client.set("a", 1)

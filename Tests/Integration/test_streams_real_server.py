@@ -99,6 +99,22 @@ def test_streams_and_groups_are_the_same_on_a_replica(start, upper, lower):
     assert state(master) == state(replica)
 
 
+@pytest.mark.parametrize("lower", ["node", "valkey"])
+def test_a_full_sync_tells_who_never_got_an_entry(start, lower):
+    master, replica = start("node"), start(lower)
+    client = plain(master)
+    client.execute_command("XGROUP", "CREATE", "s", "g", "$", "MKSTREAM")
+    client.execute_command("XREADGROUP", "GROUP", "g", "idle", "STREAMS", "s", ">")
+    client.execute_command("XADD", "s", "*", "f", "v")
+    client.execute_command("XREADGROUP", "GROUP", "g", "active", "STREAMS", "s", ">")
+    replica.follow(master)
+    wait_in_step(master, replica)
+    for server in (master, replica):
+        consumers = plain(server).execute_command("XINFO", "CONSUMERS", "s", "g")
+        facts = {found[1]: dict(zip(found[::2], found[1::2])) for found in consumers}
+        assert facts[b"idle"][b"inactive"] == -1 and facts[b"active"][b"inactive"] >= 0
+
+
 @pytest.mark.parametrize("lower", ["redis", "node"])
 def test_blocked_readers_of_a_group_leave_the_same_data(start, lower):
     master, replica = start("node", *DEBUG), start(lower, *DEBUG)

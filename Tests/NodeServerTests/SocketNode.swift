@@ -232,7 +232,9 @@ final class SocketNode: LinksHost {
         committedOffset = position.offset
     }
 
-    func requestSnapshot(_ completion: @escaping ((any LinkSnapshot)?) -> Void) {
+    func requestSnapshot(
+        for options: ReplicaOptions, _ completion: @escaping ((any LinkSnapshot)?) -> Void
+    ) {
         let bytes = data
         let position = ReplicationPosition(
             id: historyID, offset: Int64(data.count), database: database)

@@ -102,4 +102,39 @@ import Testing
         #expect(pending.deliveredAt == 99 && pending.deliveryCount == 3)
         #expect(loadedGroup.consumer(of: pending).seenAt == 77)
     }
+
+    @Test(arguments: [RDBVersion.written, RDBVersion.writtenToProven], [1, 20_000])
+    func activityIsKeptFromVersion11On(version: Int, count: Int) throws {
+        let keyspace = makeKeyspace()
+        let stream = StreamObject()
+        append(stream, 1...count)
+        let group = try #require(
+            stream.addGroup(ByteSlice("g"), lastID: id(5), entriesRead: 5))
+        try #require(group.addConsumer(ByteSlice("active"), seenAt: 77)).activeAt = 66
+        _ = try #require(group.addConsumer(ByteSlice("idle"), seenAt: 88))
+        let key = ByteSlice("key")
+        _ = keyspace.database(0).set(key, keyspace.hash(key), object: stream, type: .stream)
+        let file = SnapshotFile()
+        let encoder = SnapshotEncoder(version: version) { file.append($0) }
+        encoder.begin(
+            SnapshotHead(
+                serverVersion: "7.2.4", createdSeconds: 0, usedBytes: 0, position: nil,
+                isLogBase: false), counts: keyspace.beginSnapshot(encoder))
+        while keyspace.advanceSnapshot(bucketBudget: 64) == .running {}
+        encoder.finish()
+        file.finish()
+        #expect(String(decoding: file.bytes.prefix(9), as: UTF8.self) == "REDIS00\(version)")
+
+        let loaded = makeKeyspace()
+        var loader = RDBLoader(keyspace: loaded, expired: .kept)
+        var reader = RDBReader()
+        var buffer = ByteBuffer()
+        file.bytes.withByteSlice { buffer.append($0) }
+        #expect(try reader.receive(&buffer, patient: false, visitor: &loader) == .finished)
+        let entry = try #require(loaded.database(0).find(key, loaded.hash(key)))
+        let found = try #require((entry.object as? StreamObject)?.group(ByteSlice("g")))
+        #expect(found.consumers.map(\.seenAt) == [77, 88])
+        let keeps = version == RDBVersion.writtenToProven
+        #expect(found.consumers.map(\.activeAt) == (keeps ? [66, -1] : [77, 88]))
+    }
 }

@@ -212,6 +212,13 @@ struct ReplicaOptionsTests {
         #expect(options.version == "8.0.1")
     }
 
+    @Test func newerSnapshotsAreForThoseWhoProveThatTheyReadThem() {
+        #expect(!ReplicaOptions().readsSnapshotsOfVersion11)
+        #expect(!taken("capa", "eof", "capa", "psync2").0.readsSnapshotsOfVersion11)
+        #expect(taken("version", "8.0.1").0.readsSnapshotsOfVersion11)
+        #expect(taken("capa", "headwater").0.readsSnapshotsOfVersion11)
+    }
+
     @Test func unknownOptionsStopTheCommandAndKeepWhatCameBefore() {
         let (options, answer) = taken("capa", "psync2", "colour", "blue", "capa", "eof")
         #expect(answer == .error("ERR Unrecognized REPLCONF option: colour"))

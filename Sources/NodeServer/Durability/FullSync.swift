@@ -5,12 +5,16 @@
 //   without a log   a temporary file, and the stream in another from the cut on, until the last
 //                   replica has let go of the source
 //
+// A file without a log is of RDB version 11 when all that wait for it have proved to read that; one
+// that has not, and comes later, gets a file of its own. Bases are always of version 10.
+//
 // Any number of replicas share a source, early or late; each reads file and log at its own pace.
 // No socket ever holds a snapshot open.
 
 import Bytes
 import EventLoop
 import Log
+import Persistence
 import Platform
 import Synchronization
 
@@ -21,12 +25,16 @@ final class SyncFile {
     /// The place in the stream that the file was cut at.
     let position: ReplicationPosition
     let isTemporary: Bool
+    /// The RDB version.
+    let version: Int
     fileprivate let file: SharedFile
     fileprivate var users = 0
 
     init(
-        path: String, length: Int64, position: ReplicationPosition, isTemporary: Bool
+        path: String, length: Int64, position: ReplicationPosition, isTemporary: Bool,
+        version: Int
     ) throws(SystemError) {
+        self.version = version
         self.path = path
         self.length = length
         self.position = position
@@ -106,13 +114,16 @@ extension Snapshots {
     /// A log this short never asks for a new snapshot.
     private static let logBytesAlwaysSent: Int64 = 1 << 20
 
-    /// Gives a source for one more replica, at once or when its snapshot is written.
+    /// Gives a source for one more replica that reads RDB files up to `version`, at once or when
+    /// its snapshot is written.
     func fullSyncSource(
+        version: Int = RDBVersion.written,
         completion: @escaping (Result<FullSyncSource, SnapshotFailure>) -> Void
     ) {
-        if let file = usableFile() {
+        if let file = usableFile(version) {
             return completion(.success(FullSyncSource(file, owner: self)))
         }
+        nextSyncVersion = min(nextSyncVersion, version)
         request(log.mode == .file ? .base : .sync) { [weak self] result in
             guard let self else { return }
             switch result {
@@ -127,9 +138,9 @@ extension Snapshots {
         }
     }
 
-    private func usableFile() -> SyncFile? {
+    private func usableFile(_ version: Int) -> SyncFile? {
         guard let file = log.mode == .file ? baseFile() : syncSource,
-            log.covers(from: file.position.offset + 1),
+            file.version <= version, log.covers(from: file.position.offset + 1),
             log.offset - file.position.offset <= max(file.length, Snapshots.logBytesAlwaysSent)
         else { return nil }
         return file
@@ -142,7 +153,8 @@ extension Snapshots {
         }
         if let open = syncSource, open.path == base.path { return open }
         syncSource = try? SyncFile(
-            path: base.path, length: base.length, position: position, isTemporary: false)
+            path: base.path, length: base.length, position: position, isTemporary: false,
+            version: RDBVersion.written)
         return syncSource
     }
 

@@ -142,6 +142,8 @@ final class Snapshots {
     private var queue: [(purpose: SnapshotPurpose, completion: Completion)] = []
     private var running: RunningSnapshot?
     var syncSource: SyncFile?
+    /// The RDB version that everybody reads who waits for the next file of a full sync.
+    var nextSyncVersion = RDBVersion.writtenToProven
     var loading: SnapshotLoad?
     /// A received file is becoming the base: the log's files are not touched meanwhile.
     var isInstalling = false
@@ -267,6 +269,8 @@ final class Snapshots {
         case .sync:
             startStream()
             try log.openSpool()
+            snapshot.version = nextSyncVersion
+            nextSyncVersion = RDBVersion.writtenToProven
         }
         if snapshot.purpose == .base || snapshot.purpose == .sync { streamCut() }
         let number = ProcessFacts.processID
@@ -281,7 +285,7 @@ final class Snapshots {
             spillPath: "\(settings.directory)/temp-spill-\(number).rdb",
             compresses: settings.compresses, checksums: settings.checksums, writer: self.writer,
             spiller: spiller)
-        snapshot.encoder = SnapshotEncoder { writer.append($0) }
+        snapshot.encoder = SnapshotEncoder(version: snapshot.version) { writer.append($0) }
         snapshot.encoder.accessClock = keyspace.accessClock
         snapshot.writer = writer
         // Whoever begins from an archive lacks what came later: no replica may go on from there.
@@ -400,7 +404,7 @@ final class Snapshots {
             if let position = snapshot.position,
                 let file = try? SyncFile(
                     path: writer.temporaryPath, length: length, position: position,
-                    isTemporary: true)
+                    isTemporary: true, version: snapshot.version)
             {
                 syncSource = file
             }
@@ -464,6 +468,8 @@ final class RunningSnapshot {
     /// The cut has been made; set together with `encoder`.
     var writer: SnapshotWriter?
     var encoder = SnapshotEncoder { _ in }
+    /// The RDB version of the file.
+    var version = RDBVersion.written
     var position: ReplicationPosition?
     var firstSequence: Int64 = 0
     var changesAtCut: Int64 = 0

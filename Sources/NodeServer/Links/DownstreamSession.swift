@@ -149,7 +149,7 @@ final class DownstreamSession {
         let id = clientID
         host.logLink(
             "Full resync of replica \(shownHost) (client \(id)) requested", isWarning: false)
-        host.requestSnapshot { [weak self] snapshot in
+        host.requestSnapshot(for: link.options) { [weak self] snapshot in
             guard let self, connection != nil else {
                 snapshot?.release()
                 return

@@ -124,7 +124,8 @@ protocol LinksHost: AnyObject {
     func adoptHistory(_ position: ReplicationPosition)
 
     /// Asks for a snapshot that may be shared; nil when it cannot be made.
-    func requestSnapshot(_ completion: @escaping ((any LinkSnapshot)?) -> Void)
+    func requestSnapshot(
+        for options: ReplicaOptions, _ completion: @escaping ((any LinkSnapshot)?) -> Void)
     /// Begins a load; the reason when it cannot be.
     func beginLoad(id: ReplicationID, offset: Int64) -> Result<any LinkLoader, LinkProblem>
     /// Applies whole units of the upstream's stream and puts them into the log.

@@ -5,6 +5,7 @@ import Commands
 import EventLoop
 import Log
 import Logging
+import Persistence
 import Platform
 import RESP
 import Replication
@@ -151,9 +152,13 @@ final class NodeLinksHost: LinksHost {
 
     // MARK: Snapshots
 
-    func requestSnapshot(_ completion: @escaping ((any LinkSnapshot)?) -> Void) {
+    func requestSnapshot(
+        for options: ReplicaOptions, _ completion: @escaping ((any LinkSnapshot)?) -> Void
+    ) {
         let log = node.log
-        node.snapshots.fullSyncSource { result in
+        let version =
+            options.readsSnapshotsOfVersion11 ? RDBVersion.writtenToProven : RDBVersion.written
+        node.snapshots.fullSyncSource(version: version) { result in
             switch result {
             case .success(let source): completion(SharedSnapshot(source))
             case .failure(let failure):

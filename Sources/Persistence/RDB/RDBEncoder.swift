@@ -50,10 +50,10 @@ public struct RDBEncoder: ~Copyable {
 
     // MARK: Items
 
-    /// The magic with the version that is written.
-    public mutating func header() {
+    /// The magic with `version`, which has two digits.
+    public mutating func header(version: Int = RDBVersion.written) {
         output.append("REDIS00")
-        output.append(decimal: Int64(RDBVersion.written))
+        output.append(decimal: Int64(version))
     }
 
     /// A name with a text.

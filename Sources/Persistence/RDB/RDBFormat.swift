@@ -50,6 +50,9 @@ public enum RDBDialect: Sendable {
 public enum RDBVersion {
     /// The version that is written: every server since Redis 7.0 reads it.
     public static let written = 10
+    /// The version of a file for a full sync of replicas that have proved to read it: streams keep
+    /// when their consumers were active.
+    public static let writtenToProven = 11
     /// What is read with the magic "REDIS".
     public static let redis = 1...12
     /// What is read with the magic "VALKEY".

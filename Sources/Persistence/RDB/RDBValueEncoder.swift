@@ -29,12 +29,17 @@ public struct RDBValueEncoder: Sendable {
 
     /// The row of `type`; nil while values of the type cannot exist.
     public static func find(_ type: ValueType) -> RDBValueEncoder? {
+        find(type, streams: .portable)
+    }
+
+    /// The row of `type`, with streams in this form.
+    static func find(_ type: ValueType, streams: RDBStreams.Format) -> RDBValueEncoder? {
         switch type {
         case .string: string
         case .module: RDBModules.encoder
         case .set: RDBSets.encoder
         case .hash: RDBHashes.encoder
-        case .stream: RDBStreams.encoder
+        case .stream: streams.encoder
         case .list: RDBLists.encoder
         case .sortedSet: RDBSortedSets.encoder
         }

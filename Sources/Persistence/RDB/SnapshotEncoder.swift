@@ -89,6 +89,8 @@ public final class SnapshotEncoder: SnapshotSink {
     private var database = -1
     private var counts: [Int: SnapshotCount] = [:]
     private let emit: (SnapshotChunk) -> Void
+    private let version: Int
+    private let streams: RDBStreams.Format
     /// Big objects that are being written in steps, oldest first.
     private var objects: [any SteppedEncoder] = []
     /// Keys serialised so far.
@@ -96,13 +98,19 @@ public final class SnapshotEncoder: SnapshotSink {
     /// Tells how keys were used; nil keeps nothing of it.
     public var accessClock: AccessClock?
 
-    /// An encoder that hands its chunks to `emit`.
-    public init(emit: @escaping (SnapshotChunk) -> Void) { self.emit = emit }
+    /// An encoder that hands its chunks to `emit`; `version` is one that is written.
+    public init(
+        version: Int = RDBVersion.written, emit: @escaping (SnapshotChunk) -> Void
+    ) {
+        self.version = version
+        streams = version >= RDBVersion.writtenToProven ? .withActivity : .portable
+        self.emit = emit
+    }
 
     /// Writes the head; comes first, with what the keyspace said at the cut.
     public func begin(_ head: SnapshotHead, counts: [SnapshotCount]) {
         for count in counts { self.counts[count.database] = count }
-        encoder.header()
+        encoder.header(version: version)
         encoder.auxiliary("redis-ver", text: head.serverVersion)
         encoder.auxiliary("redis-bits", integer: 64)
         encoder.auxiliary("ctime", integer: head.createdSeconds)
@@ -121,7 +129,7 @@ public final class SnapshotEncoder: SnapshotSink {
 
     /// Takes an entry of the snapshot.
     public func save(_ entry: Entry, database: Int) {
-        guard let row = RDBValueEncoder.find(entry.type) else {
+        guard let row = RDBValueEncoder.find(entry.type, streams: streams) else {
             preconditionFailure("a value without an encoder")
         }
         if let walk = steppedEncoder(of: entry, row, database: database) {
@@ -148,8 +156,7 @@ public final class SnapshotEncoder: SnapshotSink {
         guard let object = entry.object else { return nil }
         if let stream = object as? StreamObject {
             return StreamEncoder(
-                stream, of: entry, format: RDBStreams.portable, database: database,
-                access: access(of: entry))
+                stream, of: entry, format: streams, database: database, access: access(of: entry))
         }
         return ObjectEncoder(
             object, of: entry, row: row, database: database, access: access(of: entry))

@@ -184,9 +184,11 @@ import Testing
         return bytes
     }
 
-    private func source(of node: DurableNode) throws -> FullSyncSource {
+    private func source(
+        of node: DurableNode, version: Int = RDBVersion.written
+    ) throws -> FullSyncSource {
         var source: FullSyncSource?
-        node.snapshots.fullSyncSource { source = try? $0.get() }
+        node.snapshots.fullSyncSource(version: version) { source = try? $0.get() }
         var round = 0
         try node.run(until: { source != nil }) {
             round += 1
@@ -213,6 +215,43 @@ import Testing
         replica.applyStream(stream, database: replica.log.database)
         try replica.endTurn()
         #expect(replica.log.offset == node.log.offset)
+    }
+
+    /// A file of the newer version is for those who proved that they read it.
+    @Test func aFileIsOfAVersionThatAllItsReadersRead() throws {
+        func version(_ source: FullSyncSource, of node: DurableNode) throws -> String {
+            String(decoding: try file(source, of: node).prefix(9), as: UTF8.self)
+        }
+        let node = try DurableNode(TemporaryFolder(), appendOnly: false)
+        node.log.activateBacklogWithNewHistory()
+        try fill(node, 0..<500)
+        let newer = try source(of: node, version: RDBVersion.writtenToProven)
+        let sibling = try source(of: node, version: RDBVersion.writtenToProven)
+        #expect(newer.position == sibling.position)
+        #expect(try version(newer, of: node) == "REDIS0011")
+        let older = try source(of: node)
+        #expect(try version(older, of: node) == "REDIS0010")
+        let late = try source(of: node, version: RDBVersion.writtenToProven)
+        #expect(late.position == older.position)
+        // Who waits together gets what all of them read.
+        for source in [newer, sibling, older, late] { source.release() }
+        var found: [FullSyncSource] = []
+        for version in [RDBVersion.writtenToProven, RDBVersion.written] {
+            node.snapshots.fullSyncSource(version: version) {
+                if let source = try? $0.get() { found.append(source) }
+            }
+        }
+        try node.run(until: { found.count == 2 })
+        #expect(found[0].position == found[1].position)
+        #expect(try version(found[0], of: node) == "REDIS0010")
+        for source in found { source.release() }
+        try node.run(until: {
+            node.folder.names("").filter { $0.hasPrefix("temp-") }.isEmpty
+        })
+
+        let logged = try DurableNode(TemporaryFolder())
+        let base = try source(of: logged, version: RDBVersion.writtenToProven)
+        #expect(try version(base, of: logged) == "REDIS0010")
     }
 
     @Test(arguments: [true, false], [true, false])

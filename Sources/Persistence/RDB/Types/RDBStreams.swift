@@ -1,4 +1,5 @@
-// Streams: types 15, 19 and 21 are read, 19 is written, which every server since 7.0 reads.
+// Streams: types 15, 19 and 21 are read. Type 19 is written, which every server since 7.0 reads; 21 in
+// files of version 11.
 //
 //   n × ( node id: string of 16 bytes, listpack ) │ length │ last id
 //   [19, 21: first id, largest deleted id, entries added]
@@ -105,11 +106,35 @@ enum RDBStreams {
     // MARK: Writing
 
     /// How streams are written.
-    struct Format {
+    struct Format: Sendable {
+        /// What every server since 7.0 reads.
+        static let portable = Format(typeCode: 19)
+        /// With the times at which consumers were active.
+        static let withActivity = Format(typeCode: 21)
+
         let typeCode: UInt8
+        let encoder: RDBValueEncoder
+
+        private init(typeCode: UInt8) {
+            self.typeCode = typeCode
+            encoder = RDBValueEncoder(typeCode: typeCode) { entry, encoder in
+                guard let stream = entry.object as? StreamObject else {
+                    preconditionFailure("a stream without its entries")
+                }
+                encoder.length(UInt64(stream.nodeCount))
+                stream.forEachPart { Format.write($0, typeCode: typeCode, to: &encoder) }
+                return nil
+            }
+        }
 
         /// Writes one part; the number of nodes stands before the first.
         func write(_ part: StreamPart, to encoder: inout RDBEncoder) {
+            Format.write(part, typeCode: typeCode, to: &encoder)
+        }
+
+        private static func write(
+            _ part: StreamPart, typeCode: UInt8, to encoder: inout RDBEncoder
+        ) {
             switch part {
             case .node(let id, let bytes, let node):
                 encoder.plainHeader(count: 16)
@@ -127,15 +152,16 @@ enum RDBStreams {
                 encoder.output.append(littleEndian: entry.deliveredAt)
                 encoder.length(UInt64(bitPattern: entry.deliveryCount))
             case .consumerCount(let count): encoder.length(UInt64(count))
-            case .consumer(let name, let seenAt, _, let pendingCount):
+            case .consumer(let name, let seenAt, let activeAt, let pendingCount):
                 name.withByteSlice { encoder.string($0) }
                 encoder.output.append(littleEndian: seenAt)
+                if typeCode == 21 { encoder.output.append(littleEndian: activeAt) }
                 encoder.length(UInt64(pendingCount))
             case .owned(let id): id.append(bigEndianTo: &encoder.output)
             }
         }
 
-        private func write(_ counters: StreamCounters, to encoder: inout RDBEncoder) {
+        private static func write(_ counters: StreamCounters, to encoder: inout RDBEncoder) {
             encoder.length(UInt64(counters.length))
             write(counters.lastID, to: &encoder)
             write(counters.firstID, to: &encoder)
@@ -144,21 +170,9 @@ enum RDBStreams {
             encoder.length(UInt64(counters.groupCount))
         }
 
-        private func write(_ id: StreamID, to encoder: inout RDBEncoder) {
+        private static func write(_ id: StreamID, to encoder: inout RDBEncoder) {
             encoder.length(id.milliseconds)
             encoder.length(id.sequence)
         }
-    }
-
-    /// What every server since 7.0 reads.
-    static let portable = Format(typeCode: 19)
-
-    static let encoder = RDBValueEncoder(typeCode: portable.typeCode) { entry, encoder in
-        guard let stream = entry.object as? StreamObject else {
-            preconditionFailure("a stream without its entries")
-        }
-        encoder.length(UInt64(stream.nodeCount))
-        stream.forEachPart { portable.write($0, to: &encoder) }
-        return nil
     }
 }
