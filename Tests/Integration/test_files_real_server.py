@@ -236,6 +236,8 @@ def test_a_million_pending_entries_are_saved_in_small_steps_at_one_moment(server
     assert pending["pending"] == count - turns
     held = {found["name"]: found["pending"] for found in pending["consumers"]}
     assert held == {b"first": count - 2 * turns, b"second": turns}
+
+
 # redis-server looks at clients once in 1024 commands of a log, so a slow one takes long.
 @pytest.mark.parametrize("binary, is_log", [(OURS, False), (OURS, True), (REDIS, False)])
 def test_a_slow_load_is_seen_by_clients_and_can_be_sped_up(server, binary, is_log):
@@ -255,8 +257,10 @@ def test_a_slow_load_is_seen_by_clients_and_can_be_sped_up(server, binary, is_lo
     subject.launch()
 
     def is_loading():
+        # A client that tries again would wait for the end of the load.
+        client = subject.client(retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0))
         try:
-            subject.client().get("key:0")
+            client.get("key:0")
         except redis.exceptions.BusyLoadingError as error:
             return "loading the dataset in memory" in str(error)
         except redis.exceptions.ConnectionError:
@@ -484,6 +488,8 @@ def test_a_node_that_loads_says_so(tmp_path):
     node.client().execute_command("DEBUG", "POPULATE", 400_000)
     node.client().save()
     node.end(kill=True)
+    # A fast machine is done before anybody asks twice.
+    node.arguments = ["--key-load-delay", "-20", "--loading-process-events-interval-bytes", "65536"]
     node.launch()
     seen = set()
 

@@ -1,5 +1,5 @@
-// `key-load-delay`: makes loading slow, so that tests of other servers can look at a node that loads.
-// The thread sleeps, as in those servers; the directive may change while a file is loaded.
+// `key-load-delay`: makes loading slow, so that tests of other servers can look at a node that
+// loads. The thread sleeps, as in those servers; the directive may change while a file is loaded.
 
 import Platform
 

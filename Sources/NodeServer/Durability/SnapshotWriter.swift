@@ -3,7 +3,7 @@
 //   engine ── chunk ──► │ queue, counted in bytes │ ──► writer thread: LZF, CRC, write ──► temp
 //   file
 //                │ above `queueBytesMax`, or between the pieces of a big value
-//                └────► spill thread: LZF ──► temp-spill file ──► read back by the writer at the end
+//                └────► spill thread: LZF ──► temp-spill file ──► read back by the writer last
 //
 // The walk pauses while the queue is long; pre-images cannot wait, so beyond the limit they go to
 // disk first. So do those that come while a big value goes into the file piece by piece, since

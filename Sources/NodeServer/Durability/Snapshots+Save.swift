@@ -84,8 +84,8 @@ extension Snapshots {
     }
 }
 
-/// Writes chunks on the calling thread. Nothing changes meanwhile, so no chunk comes between those of
-/// a big value.
+/// Writes chunks on the calling thread. Nothing changes meanwhile, so no chunk comes between those
+/// of a big value.
 private final class DirectSink {
     private let file: File
     private var formatter: SnapshotFormatter

@@ -6,9 +6,9 @@
 //                       element over once
 //   objects of pages    are copied without their pages, which whoever changes one copies first
 //
-// The first object in the queue hands its pieces on as they come: they must lie together in the file,
-// so the sink puts what comes between them elsewhere (see SnapshotChunk.Part). What the others are
-// handed before they change waits with them.
+// The first object in the queue hands its pieces on as they come: they must lie together in the
+// file, so the sink puts what comes between them elsewhere (see SnapshotChunk.Part). What the
+// others are handed before they change waits with them.
 
 internal import Bytes
 internal import Store

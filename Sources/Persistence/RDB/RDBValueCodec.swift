@@ -108,7 +108,8 @@ public struct RDBValueCodec: Sendable {
         RDBValueCodec(
             15, "stream", load: RDBStreams.load(15), scan: RDBScans.stream(15)),
         RDBValueCodec(
-            16, "hash", load: RDBHashes.loadListpack(.absent), scan: RDBScans.listpack(groupsOf: 2)),
+            16, "hash", load: RDBHashes.loadListpack(.absent),
+            scan: RDBScans.listpack(groupsOf: 2)),
         RDBValueCodec(
             17, "zset", load: RDBSortedSets.loadListpack, scan: RDBScans.listpack(groupsOf: 2)),
         RDBValueCodec(18, "list", load: RDBLists.loadQuicklist2, scan: RDBScans.quicklist2),

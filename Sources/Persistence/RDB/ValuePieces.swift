@@ -1,5 +1,5 @@
-// The bytes of a big value on their way into a snapshot: cut into pieces of about 64 KB, which leave
-// one by one while the value is still being encoded.
+// The bytes of a big value on their way into a snapshot: cut into pieces of about 64 KB, which
+// leave one by one while the value is still being encoded.
 
 internal import Bytes
 

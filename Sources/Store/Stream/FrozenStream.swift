@@ -10,8 +10,8 @@
 //   5. `endFreeze` frees the nodes that only the frozen stream still knows.
 //
 // So freezing a stream of any size with any number of groups copies one word for every 256 nodes, a
-// write to a frozen stream copies at most a node and some leaves of some kilobytes each, and nothing
-// is copied that does not change.
+// write to a frozen stream copies at most a node and some leaves of some kilobytes each, and
+// nothing is copied that does not change.
 //
 // Whoever reads a frozen stream keeps the stream itself alive.
 

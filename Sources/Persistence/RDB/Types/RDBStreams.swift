@@ -1,5 +1,5 @@
-// Streams: types 15, 19 and 21 are read. Type 19 is written, which every server since 7.0 reads; 21 in
-// files of version 11.
+// Streams: types 15, 19 and 21 are read. Type 19 is written, which every server since 7.0 reads;
+// 21 in files of version 11.
 //
 //   n × ( node id: string of 16 bytes, listpack ) │ length │ last id
 //   [19, 21: first id, largest deleted id, entries added]
