@@ -22,6 +22,7 @@ public final class EventLoop {
     private var deferred: [() -> Void] = []
     private let mailboxChannel = MailboxChannel()
     private var now: Int64
+    private var poll = AdaptivePoll()
     /// Nothing that takes time has happened since the clock was read.
     private var isClockFresh = false
     private var isStopping = false
@@ -54,6 +55,13 @@ public final class EventLoop {
     public func refreshClock() {
         now = Clock.monotonicMicroseconds()
         isClockFresh = true
+    }
+
+    /// How long the loop may ask for events before it sleeps, in microseconds, while traffic is
+    /// dense; 0, the default, lets it sleep at once.
+    public var pollMicrosecondsMax: Int64 {
+        get { poll.microsecondsMax }
+        set { poll.microsecondsMax = max(0, newValue) }
     }
 
     // MARK: Hooks
@@ -138,8 +146,7 @@ public final class EventLoop {
     /// Runs one turn that waits at most `waitMillisecondsMax` (nil: until something happens).
     public func runTurn(waitMillisecondsMax: Int64? = nil) {
         assertOnThread()
-        let count = backend.wait(timeoutMilliseconds: waitTime(at: waitMillisecondsMax))
-        now = Clock.monotonicMicroseconds()
+        let count = waitForEvents(atMost: waitMillisecondsMax)
         isClockFresh = false
         afterWait?()
         for index in 0..<count {
@@ -195,6 +202,25 @@ public final class EventLoop {
             backend.deregister(channel)
         }
         mailbox.end()
+    }
+
+    /// Waits for events and reads the clock.
+    private func waitForEvents(atMost: Int64?) -> Int {
+        let timeout = waitTime(at: atMost)
+        let start = now
+        var count = 0
+        if timeout != 0 && poll.isWorthwhile {
+            repeat {
+                count = backend.wait(timeoutMilliseconds: 0)
+                now = Clock.monotonicMicroseconds()
+            } while count == 0 && now &- start < poll.microsecondsMax
+        }
+        if count == 0 {
+            count = backend.wait(timeoutMilliseconds: timeout)
+            now = Clock.monotonicMicroseconds()
+        }
+        poll.note(idleMicroseconds: now &- start)
+        return count
     }
 
     /// Whole milliseconds to wait, rounded up so that a timer is due when the wait ends.

@@ -96,6 +96,7 @@ public final class Node {
         logOutput = output
         self.log = log
         loop = try EventLoop()
+        loop.pollMicrosecondsMax = Int64(settings.pollMicroseconds)
         host = EngineHost()
         runID = Random.hexadecimal(byteCount: 20)
         keyspace = Keyspace(

@@ -174,6 +174,37 @@ func run(
         #expect(trace == ["afterWait", "deferred", "timer", "beforeWait"])
     }
 
+    @Test func pollingFollowsTheDensityOfTheTraffic() {
+        var poll = AdaptivePoll()
+        for _ in 0..<16 { poll.note(idleMicroseconds: 0) }
+        #expect(!poll.isWorthwhile, "a loop that may not poll does not")
+        poll = AdaptivePoll(microsecondsMax: 20)
+        #expect(!poll.isWorthwhile)
+        for _ in 0..<9 { poll.note(idleMicroseconds: 40) }
+        #expect(!poll.isWorthwhile)
+        poll.note(idleMicroseconds: 3)
+        #expect(poll.isWorthwhile)
+        // A single long wait does not end it, several do, and one short wait does not begin it.
+        for _ in 0..<6 { poll.note(idleMicroseconds: 5) }
+        for count in 1...8 {
+            poll.note(idleMicroseconds: 41)
+            #expect(poll.isWorthwhile == (count <= 6), "after \(count) long waits")
+        }
+        poll.note(idleMicroseconds: 1)
+        #expect(!poll.isWorthwhile)
+    }
+
+    @Test func aLoopThatPollsFiresItsTimersAndNeverEarly() throws {
+        let loop = try EventLoop()
+        // Waits of a millisecond are short for this limit, so the loop polls from the tenth on.
+        loop.pollMicrosecondsMax = 1_000
+        var fired = 0
+        loop.schedule(afterMilliseconds: 1, repeatingMilliseconds: 1) { fired += 1 }
+        let start = Clock.monotonicMicroseconds()
+        while fired < 40 { loop.runTurn() }
+        #expect(Clock.monotonicMicroseconds() - start >= 40_000)
+    }
+
     @Test func staleEventsOfAReusedDescriptorAreDropped() throws {
         final class Reader: Channel {
             var onReady: () -> Void = {}

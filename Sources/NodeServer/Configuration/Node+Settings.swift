@@ -7,6 +7,7 @@ import Scripting
 import Diagnostics
 import Commands
 import Directives
+import EventLoop
 import Logging
 import Platform
 import RESP
@@ -74,6 +75,7 @@ extension Node {
         }
         if new.logLevel != old.logLevel { logOutput.level = new.logLevel.level }
         if new.hz != old.hz { startCron() }
+        loop.pollMicrosecondsMax = Int64(new.pollMicroseconds)
         signalWatch?.adopt(signalRules)
         memorySettingsChanged()
         applyToLog(new, old)

@@ -64,6 +64,9 @@ extension NodeDirectives {
             "always-show-logo", \.alwaysShowLogo, flags: [],
             "Print the banner also when standard output is no terminal."),
         .integer(
+            "poll-microseconds", \.pollMicroseconds, in: 0...1_000,
+            "How long to ask for requests before sleeping, while they come densely; 0: never."),
+        .integer(
             "hz", \.hz, in: 1...500, "How often a second the node does its housekeeping."),
         .integer(
             "shutdown-timeout", \.shutdownTimeoutSeconds, in: 0...Int(Int32.max),
