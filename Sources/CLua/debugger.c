@@ -343,17 +343,17 @@ static bool prompt(lua_State *state) {
 /// Seconds that a script may run before it is stopped in a loop without breakpoints.
 #define LOOP_SECONDS 5
 
-void hw_debug_hook(lua_State *state, lua_Debug *debug) {
+bool hw_debug_hook(lua_State *state, lua_Debug *debug) {
     debugger *own = hw_session(state);
     lua_getinfo(state, "Sl", debug);
-    if (!strstr(debug->short_src, "user_script")) return;
+    if (!strstr(debug->short_src, "user_script")) return false;
     own->current = debug->currentline;
     bool breaks = own->breaks || is_breakpoint(own, own->current), loops = false;
     if (debug->event == LUA_HOOKCOUNT && !own->steps && !breaks) {
-        if (now() - own->resumed_at < LOOP_SECONDS) return;
+        if (now() - own->resumed_at < LOOP_SECONDS) return false;
         loops = true;
     }
-    if (!own->steps && !breaks && !loops) return;
+    if (!own->steps && !breaks && !loops) return false;
     hw_line_put_number(state, "* Stopped at %.0f, stop reason = ", own->current);
     hw_line(state, own->breaks ? "redis.breakpoint() called"
                 : breaks    ? "break point"
@@ -368,6 +368,7 @@ void hw_debug_hook(lua_State *state, lua_Debug *debug) {
         lua_error(state);
     }
     own->resumed_at = now();
+    return true;
 }
 
 bool hw_lua_debug_begin(hw_lua *lua, hw_bytes source) {

@@ -117,8 +117,8 @@ void hw_debug_reply(lua_State *state, hw_bytes reply);
 bool hw_debug_breakpoint(lua_State *state);
 /// redis.debug with the arguments on the stack.
 void hw_debug_print(lua_State *state);
-/// Line and count hooks of a session.
-void hw_debug_hook(lua_State *state, lua_Debug *debug);
+/// Line and count hooks of a session; says whether the script has stood still.
+bool hw_debug_hook(lua_State *state, lua_Debug *debug);
 
 // replies.c
 /// Pushes the Lua value of one reply.

@@ -29,8 +29,9 @@ static void *allocate(void *owner, void *old, size_t old_bytes, size_t bytes) {
 static void hook(lua_State *state, lua_Debug *debug) {
     hw_lua *lua = hw_owner(state);
     if (!lua->call && !lua->is_loading) return;
-    if (lua->debugger) hw_debug_hook(state, debug);
-    if (debug->event == LUA_HOOKLINE && lua_gethookcount(state) > 0) return;
+    // A script that has stood still may have been killed meanwhile: its next line must not run.
+    bool has_stopped = lua->debugger && hw_debug_hook(state, debug);
+    if (!has_stopped && debug->event == LUA_HOOKLINE && lua_gethookcount(state) > 0) return;
     if (!lua->host.interrupt(lua->host.context)) return;
     // From now on each line fails, or a script could catch the error and go on.
     lua_sethook(state, hook, LUA_MASKLINE, 0);

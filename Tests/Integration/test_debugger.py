@@ -157,6 +157,16 @@ def test_a_script_that_stands_still_is_killed(start):
     assert client(node).ping()
 
 
+def test_of_a_script_that_is_killed_not_a_line_runs_any_more(start):
+    node = start("node")
+    debugger = Debugger(node, "local n = 0\nn = 1\nredis.call('set', 'k', 'v')\nreturn n")
+    assert debugger.ask("n")[1].startswith("+* Stopped at 2")
+    client(node).script_kill()
+    assert debugger.read() == ["*1", "+<endsession>"]
+    assert "Script killed by user" in debugger.read()[0]
+    assert client(node).get("k") is None
+
+
 def test_what_cannot_be_debugged(start):
     node = start("node")
     with socket.create_connection(("127.0.0.1", node.port), 60) as connection:
