@@ -3,9 +3,9 @@
 //   events ──► turn ──► idle: asks again and again, `microsecondsMax` at most ──► sleeps
 //                        └── only while most of the last 16 idle times were short
 //
-// A sleep and the wake-up after it cost more than some twenty microseconds of asking, and the peer
-// waits for the wake-up. Under dense traffic asking is cheaper and faster; when traffic ceases, the
-// history forgets within eight turns, and an idle loop sleeps at once.
+// The peer waits for the wake-up that follows a sleep, longer than for the answer itself. Under
+// dense traffic asking is faster, for some processor time; when traffic ceases, the history forgets
+// within eight turns, and an idle loop sleeps at once.
 
 /// Decides by the idle times of the last turns; one per loop.
 struct AdaptivePoll {

@@ -116,7 +116,7 @@ public struct NodeSettings: Equatable, Sendable {
     var keyspaceEvents = ""
     var databases = 16
     var usesHugePages = true
-    var pollMicroseconds = 20
+    var pollMicroseconds = 0
     var alwaysShowLogo = false
     var hz = 10
     var shutdownTimeoutSeconds = 10
