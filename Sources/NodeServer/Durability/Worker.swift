@@ -24,9 +24,7 @@ final class Worker: Sendable {
 
         init() throws(SystemError) { counter = try WakeCounter() }
 
-        /// With `yields` the thread offers its processor after each job: on a busy one the
-        /// scheduler would otherwise look only at its next tick, milliseconds later.
-        func run(yields: Bool) {
+        func run() {
             while true {
                 counter.waitUntilRaised()
                 counter.clear()
@@ -35,10 +33,7 @@ final class Worker: Sendable {
                     state.jobs = []
                     return (jobs, state.isStopping)
                 }
-                for job in jobs {
-                    job()
-                    if yields { SystemThread.yield() }
-                }
+                for job in jobs { job() }
                 if isStopping { return }
             }
         }
@@ -54,7 +49,7 @@ final class Worker: Sendable {
         self.core = core
         thread = try SystemThread.start(name: name) {
             if !isUrgent { SystemThread.lowerPriority() }
-            core.run(yields: !isUrgent)
+            core.run()
         }
     }
 

@@ -45,9 +45,6 @@ public final class SystemThread: Sendable {
         }
     }
 
-    /// Lets others that wait for the calling thread's processor go first.
-    public static func yield() { _ = sched_yield() }
-
     /// Waits until the thread has ended. A second call returns at once.
     public func join() {
         guard let handle = handle.withLock({ $0.take() }) else { return }
