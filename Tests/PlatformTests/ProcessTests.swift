@@ -1,4 +1,4 @@
-import Platform
+@testable import Platform
 import Synchronization
 import Testing
 
@@ -27,6 +27,23 @@ import Testing
         #expect(used > 0)
         let whole = ProcessFacts.processorTime()
         #expect(whole.userMicroseconds + whole.systemMicroseconds >= used)
+    }
+
+    @Test func backgroundWorkRestsAfterAStretchAndNotBefore() {
+        var pace = BackgroundPace()
+        let start = Clock.monotonicMicroseconds()
+        while Clock.monotonicMicroseconds() - start < BackgroundPace.stretchMicroseconds {}
+        let due = Clock.monotonicMicroseconds()
+        pace.restIfDue()
+        #expect(Clock.monotonicMicroseconds() - due >= BackgroundPace.restMicroseconds)
+        // The machine may take the thread away just then, so one of many calls must come back fast.
+        let fastest = (0..<1_000).map { _ in
+            pace.begin()
+            let before = Clock.monotonicNanoseconds()
+            pace.restIfDue()
+            return Clock.monotonicNanoseconds() - before
+        }.min()!
+        #expect(fastest < BackgroundPace.restMicroseconds * 1_000)
     }
 
     @Test func clocksAgreeWithEachOther() {

@@ -100,9 +100,10 @@ struct SnapshotStatistics {
     var rewriteCount: Int64 = 0
     /// Size of the log after the last rewrite: `aof_base_size`.
     var sizeAfterRewrite: Int64 = 0
-    /// Longest time the engine was held up by one slice, in microseconds.
+    /// Longest time the engine was held up by one slice of the snapshot that runs or ran last, in
+    /// microseconds.
     var longestSliceMicroseconds: Int64 = 0
-    /// Longest time the engine worked on one slice: without the time in which the machine ran
+    /// Longest time the engine worked on one such slice: without the time in which the machine ran
     /// something else.
     var longestSliceProcessorMicroseconds: Int64 = 0
 }
@@ -294,6 +295,8 @@ final class Snapshots {
         snapshot.changesAtCut = changeCount()
         snapshot.keysAtCut = keyspace.count
         log.isSnapshotRunning = true
+        statistics.longestSliceMicroseconds = 0
+        statistics.longestSliceProcessorMicroseconds = 0
         let counts = keyspace.beginSnapshot(snapshot.encoder)
         snapshot.encoder.begin(
             head(snapshot.position, isLogBase: snapshot.purpose.isRewrite), counts: counts)

@@ -24,16 +24,21 @@ final class Worker: Sendable {
 
         init() throws(SystemError) { counter = try WakeCounter() }
 
-        func run() {
+        func run(isUrgent: Bool) {
+            var pace = BackgroundPace()
             while true {
                 counter.waitUntilRaised()
+                pace.begin()
                 counter.clear()
                 let (jobs, isStopping) = state.withLock { state in
                     let jobs = state.jobs
                     state.jobs = []
                     return (jobs, state.isStopping)
                 }
-                for job in jobs { job() }
+                for job in jobs {
+                    job()
+                    if !isUrgent { pace.restIfDue() }
+                }
                 if isStopping { return }
             }
         }
@@ -49,7 +54,7 @@ final class Worker: Sendable {
         self.core = core
         thread = try SystemThread.start(name: name) {
             if !isUrgent { SystemThread.lowerPriority() }
-            core.run()
+            core.run(isUrgent: isUrgent)
         }
     }
 
