@@ -83,7 +83,7 @@ def slice_columns(slices, worked, gaps):
         return f"{median(values):.0f} / {max(values)}" if values else "–"
     return {
         "saves": len(slices), "longest engine slice µs, median / worst save": both(slices),
-        "its processor time µs": both(worked), "pause of an idle program µs": both(gaps),
+        "its processor time µs": both(worked), "pause of a clock reader µs": both(gaps),
     }
 
 
