@@ -103,10 +103,10 @@ extension Directive {
                 settings[keyPath: property] = values
             }, value: { $0[keyPath: property].joined(separator: " ") },
             lines: {
-                let values = $0[keyPath: property]
-                return [
-                    values.isEmpty ? "\"\"" : values.map(ConfigLine.word).joined(separator: " ")
-                ]
+                let words = $0[keyPath: property].map(ConfigLine.word)
+                if words.isEmpty { return ["\"\""] }
+                // A lone word is split once more when it is read.
+                return [words.count == 1 ? ConfigLine.word(words[0]) : words.joined(separator: " ")]
             })
     }
 

@@ -69,8 +69,17 @@ extension DirectiveTable {
         // A name alone stands for no words at all: `save` is the same as `save ""`.
         guard !values.isEmpty || row.flags.contains(.words) else { throw .wrongNumberOfArguments }
         let isFirst = seen.insert(row.name).inserted
-        try row.apply(&settings, values.isEmpty ? [""] : values, .file(isFirst: isFirst))
+        try row.apply(&settings, try Self.spread(values, for: row), .file(isFirst: isFirst))
         return []
+    }
+
+    /// The words that `row` takes. One word may hold several, as in `--save "3600 1"` of a shell:
+    /// Redis splits it once more, like the one text of CONFIG SET.
+    private static func spread(
+        _ values: [String], for row: Directive<Settings>
+    ) throws(DirectiveError) -> [String] {
+        guard values.count <= 1 else { return values }
+        return try words(of: values.first ?? "", for: row)
     }
 }
 

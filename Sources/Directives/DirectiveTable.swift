@@ -66,7 +66,7 @@ public struct DirectiveTable<Settings>: Sendable {
                 throw .refused(name: name, reason: "duplicate parameter")
             }
             do throws(DirectiveError) {
-                try row.apply(&copy, try words(of: value, for: row), .command)
+                try row.apply(&copy, try Self.words(of: value, for: row), .command)
             } catch {
                 throw .refused(name: name, reason: error.reason)
             }
@@ -76,7 +76,8 @@ public struct DirectiveTable<Settings>: Sendable {
         return changed
     }
 
-    private func words(
+    /// The words of a value that came as one text; a row that takes one word gets it whole.
+    static func words(
         of value: String, for row: Directive<Settings>
     ) throws(DirectiveError) -> [String] {
         guard row.flags.contains(.words) else { return [value] }

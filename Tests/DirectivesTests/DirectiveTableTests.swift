@@ -34,6 +34,36 @@ import Testing
         #expect(settings.points.isEmpty)
     }
 
+    /// What redis-server 7.0.15 makes of each.
+    @Test(
+        arguments: [
+            (["--save", "3600 1"], [[3600, 1]]),
+            (["--save", "3600 1 60 100"], [[3600, 1], [60, 100]]),
+            (["--save", "3600", "1", "60", "100"], [[3600, 1], [60, 100]]),
+            (["--save", "3600 1", "--save", "60 100"], [[3600, 1], [60, 100]]),
+            (["--save", "'3600' 1"], [[3600, 1]]),
+            (["--save \"3600 1\""], [[3600, 1]]),
+            (["--save", ""], []), (["--save", " "], []),
+        ] as [([String], [[Int]])])
+    func oneArgumentMayHoldSeveralWords(arguments: [String], points: [[Int]]) throws {
+        var settings = Sample()
+        try load(ConfigCommandLine(arguments).lines, into: &settings)
+        #expect(settings.points == points)
+        try load(ConfigCommandLine(["--bind", "127.0.0.1 ::1"]).lines, into: &settings)
+        #expect(settings.addresses == ["127.0.0.1", "::1"])
+    }
+
+    @Test(arguments: [
+        ["--save", "3600"], ["--save", "3600 1", "60 100"], ["--save", "'3600"],
+        ["--save", "\"3600 1\""], ["--port", "7001 "], ["--secret", "a", "b"],
+    ])
+    func otherArgumentsStayWhole(arguments: [String]) {
+        var settings = Sample()
+        #expect(throws: ConfigFileError.self) {
+            try load(ConfigCommandLine(arguments).lines, into: &settings)
+        }
+    }
+
     @Test func includesAreReadInPlace() throws {
         var settings = Sample()
         try load("port 1\ninclude other.conf\ncolour red\n", into: &settings)
