@@ -83,6 +83,9 @@ extension Node {
                 addresses += try SocketAddress.resolve(host, port: UInt16(settings.httpPort))
             }
             let bound = LoopBound(self, loop: loop)
+            let secret =
+                settings.clusterSecret.isEmpty
+                ? settings.clusterSecretOfFile : settings.clusterSecret
             let handlers = ControlHandlers(
                 perform: { order, answer in
                     bound.post { node in node.perform(order, answer: answer) }
@@ -92,7 +95,7 @@ extension Node {
                 })
             controlPort = try ControlPort(
                 ControlPort.Configuration(
-                    addresses: addresses, secret: settings.clusterSecret, version: Version.own),
+                    addresses: addresses, secret: secret, version: Version.own),
                 board: board, handlers: handlers
             ) { outcome in
                 bound.post { node in node.controlPortStarted(outcome) }

@@ -185,6 +185,11 @@ enum Startup {
             try? FileSystem.replace(
                 settings.pidFile, with: Array("\(ProcessFacts.processID)\n".utf8))
         }
+        try readClusterSecret(&settings)
+    }
+
+    /// Reads the file of the cluster secret, unless the secret itself is given.
+    static func readClusterSecret(_ settings: inout NodeSettings) throws(StartFailure) {
         guard settings.clusterSecret.isEmpty, !settings.clusterSecretFile.isEmpty else { return }
         do throws(SystemError) {
             let bytes = try FileSystem.read(settings.clusterSecretFile, bytesMax: 4096)
@@ -192,7 +197,7 @@ enum Startup {
             guard !line.isEmpty else {
                 throw SystemError(call: "read", code: 0).about(settings.clusterSecretFile)
             }
-            settings.clusterSecret = line
+            settings.clusterSecretOfFile = line
         } catch {
             throw StartFailure("Cannot read the cluster secret: \(error)")
         }

@@ -1,6 +1,7 @@
 import Bytes
 import Commands
 import Directives
+import Platform
 import Testing
 
 @testable import NodeServer
@@ -137,5 +138,29 @@ extension String {
         let message = error?.message(server: "x") ?? ""
         #expect(message.contains("FATAL CONFIG FILE ERROR"))
         #expect(message.contains(text), "\(message)")
+    }
+
+    /// CONFIG REWRITE keeps the name of the file and never its contents.
+    @Test func theSecretOfAFileStaysOutOfTheConfiguration() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/secret"
+        try FileSystem.replace(path, with: Array("0123456789abcdef\n".utf8))
+        var settings = NodeSettings()
+        settings.clusterSecretFile = path
+        try Startup.readClusterSecret(&settings)
+        #expect(settings.clusterSecretOfFile == "0123456789abcdef")
+        let text = String(
+            decoding: NodeDirectives.table.rewritten(
+                Array("cluster-secret-file \(path)\n".utf8), settings: settings,
+                defaults: NodeSettings()), as: UTF8.self)
+        #expect(text.contains("cluster-secret-file \"\(path)\""))
+        #expect(!text.contains("0123456789abcdef"))
+        #expect(NodeDirectives.table.value(of: "cluster-secret", in: settings) == "")
+        // A secret that the configuration gives itself is kept, and then no file is read.
+        settings = NodeSettings()
+        settings.clusterSecret = "given"
+        settings.clusterSecretFile = folder.path + "/none"
+        try Startup.readClusterSecret(&settings)
+        #expect(settings.clusterSecretOfFile.isEmpty)
     }
 }

@@ -194,6 +194,8 @@ public struct NodeSettings: Equatable, Sendable {
     var httpBind = ["127.0.0.1"]
     var clusterSecret = ""
     var clusterSecretFile = ""
+    /// What the file holds. Apart from the directive, so that no configuration shows it.
+    var clusterSecretOfFile = ""
     var nodeID = ""
     var clusterID = ""
     /// Values of directives without effect, by canonical name; a missing one has its default.
