@@ -211,6 +211,8 @@ final class SocketNode: LinksHost {
     func closeBacklog() { keepsStream = false }
     func settleStream() {}
 
+    func returnToHistoryOfStart() {}
+
     func startNewHistory() {
         var random = SystemRandomNumberGenerator()
         continueHistory(as: ReplicationID(using: &random), database: database)

@@ -61,6 +61,7 @@ extension Node {
             }
         }
         settleStream()
+        stream.forgetPositionAtStart()
         engine.propagates = false
         defer {
             engine.propagates = propagates

@@ -6,8 +6,9 @@
 //                    3. the position: the end of the last increment that has one
 //                    4. a new increment, listed durably; without a base, a new base too
 //
-// A master draws a new history whose second id is the old one, up to the position. A replica keeps
-// its position and resumes. Runs on the engine's thread before anybody is served.
+// A master draws a new history whose second id is the old one, up to the position; when it turns
+// out that another master has taken over, it resumes from the old one (Durability.md). A replica
+// keeps its position and resumes. Runs on the engine's thread before anybody is served.
 
 import Bytes
 import Log
@@ -104,9 +105,11 @@ final class StartupLoad {
     private func adopt(_ position: ReplicationPosition) {
         log.adoptPosition(position)
         guard !isReplica else { return }
-        log.startNewHistory()
         if let adoptedFrom {
+            log.startNewHistory()
             log.adoptSecondHistory(adoptedFrom.id, offset: adoptedFrom.offset)
+        } else {
+            log.startNewHistory(afterRestartAt: position)
         }
     }
 

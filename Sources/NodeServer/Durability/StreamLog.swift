@@ -47,6 +47,8 @@ final class StreamLog {
     private(set) var secondOffset: Int64 = -1
     /// Last byte of the stream.
     private(set) var offset: Int64 = 0
+    /// Where the history before the restart of a master ended, if the data were exactly that.
+    private(set) var positionAtStart: ReplicationPosition?
     /// Database selected behind it; -1 unknown.
     private(set) var database = -1
     /// Last byte that is written and covered by the index: replies up to here may leave.
@@ -204,9 +206,34 @@ final class StreamLog {
         database = -1
     }
 
+    /// As `startNewHistory`, for a master whose data are those of `position`: while nothing has
+    /// been written since, they still are.
+    func startNewHistory(afterRestartAt position: ReplicationPosition) {
+        startNewHistory()
+        positionAtStart = position.database < 0 ? nil : position
+    }
+
+    /// Goes back to the history before the restart; false when something was written since. A
+    /// master that took over meanwhile knows that one, and never heard of the one drawn here.
+    func returnToHistoryOfStart() -> Bool {
+        guard let position = positionAtStart.take(), position.offset == offset,
+            position.id == secondReplicationID
+        else { return false }
+        replicationID = position.id
+        database = position.database
+        secondReplicationID = .none
+        secondOffset = -1
+        isPlaceStale = true
+        return true
+    }
+
+    /// The data were changed by other means than the stream.
+    func forgetPositionAtStart() { positionAtStart = nil }
+
     /// The same bytes are called `id` from here on: promotion, `+CONTINUE` with a new id.
     func continueHistory(as id: ReplicationID) {
         guard id != replicationID else { return }
+        positionAtStart = nil
         secondReplicationID = replicationID
         secondOffset = offset
         replicationID = id
@@ -217,6 +244,7 @@ final class StreamLog {
     /// kept of another history is forgotten; the file part is the caller's.
     func adoptPosition(_ position: ReplicationPosition) {
         replicationID = position.id
+        positionAtStart = nil
         secondReplicationID = .none
         secondOffset = -1
         offset = position.offset
@@ -246,12 +274,17 @@ final class StreamLog {
     /// As `activateBacklog`, on a master: draws a new history without a second.
     func activateBacklogWithNewHistory() {
         guard mode == .off else { return }
+        startUnrelatedHistory()
+        activateBacklog()
+    }
+
+    private func startUnrelatedHistory() {
         var random = SystemRandomNumberGenerator()
         replicationID = ReplicationID(using: &random)
+        positionAtStart = nil
         secondReplicationID = .none
         secondOffset = -1
         database = -1
-        activateBacklog()
     }
 
     /// Changes the size of the memory part.
@@ -266,10 +299,6 @@ final class StreamLog {
         guard mode == .ring else { return }
         mode = .off
         ring = StreamRing(capacity: 0, lastOffset: offset)
-        var random = SystemRandomNumberGenerator()
-        replicationID = ReplicationID(using: &random)
-        secondReplicationID = .none
-        secondOffset = -1
-        database = -1
+        startUnrelatedHistory()
     }
 }

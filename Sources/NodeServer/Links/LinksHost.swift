@@ -116,6 +116,9 @@ protocol LinksHost: AnyObject {
     func closeBacklog()
     /// Puts what the turn has produced so far into the log: the role is about to change.
     func settleStream()
+    /// A master that nobody follows is about to follow: if nothing was written since its restart,
+    /// it goes on in the history before that.
+    func returnToHistoryOfStart()
     /// The node becomes a master: a new history continues the old one.
     func startNewHistory()
     /// The upstream continued under a new id: the old one becomes the second.

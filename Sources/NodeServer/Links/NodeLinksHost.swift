@@ -129,6 +129,13 @@ final class NodeLinksHost: LinksHost {
 
     func settleStream() { node.settleStream() }
 
+    func returnToHistoryOfStart() {
+        guard log.returnToHistoryOfStart() else { return }
+        node.log.notice(
+            "Nothing was written since the restart: back to history \(log.replicationID)")
+        followLog()
+    }
+
     func startNewHistory() {
         log.startNewHistory()
         followLog()

@@ -89,7 +89,11 @@ final class ReplicationLinks {
 
     private func follow(_ address: String, _ port: Int, nodeID: String?, handover: Bool) {
         let wasMaster = upstream == nil
-        if wasMaster { host.settleStream() }
+        if wasMaster {
+            host.settleStream()
+            // Replicas, the one that takes over by FAILOVER too, were told the present history.
+            if replicaCount == 0 { host.returnToHistoryOfStart() }
+        }
         let position = currentPosition
         upstream?.stop()
         if wasMaster {
