@@ -82,7 +82,7 @@ struct AdminMetrics {
         page.metric(
             "headwater_admin_http_request_duration_seconds", .histogram,
             help: "Time from the end of a request to its answer.")
-        page.histogram(durations, bounds: Self.bounds, scale: 1e-6)
+        page.histogram(durations, bounds: Self.bounds, divisor: 1e6)
     }
 
     private func state(_ snapshot: StateSnapshot, _ page: inout PrometheusText) {

@@ -52,7 +52,10 @@ enum Problems {
         detail: "send a JSON document; /openapi.json describes it")
 
     static func invalidBody(_ errors: [Problem.Detail]) -> Problem {
-        let first = errors.first.map { "\($0.pointer) \($0.detail)" } ?? "the body does not fit"
+        // The document as a whole has no place to name.
+        let first =
+            errors.first.map { "\($0.pointer.isEmpty ? "the body" : $0.pointer) \($0.detail)" }
+            ?? "the body does not fit"
         return Problem(
             status: 422, code: "INVALID_BODY", title: "The body does not fit", detail: first,
             errors: errors)

@@ -55,7 +55,7 @@ final class ControlRoutes {
     private func health() -> HTTPResponse {
         HTTPResponse(
             .ok, fields: HTTPFields([("Content-Type", "application/json")]),
-            body: ControlJSON.encode(facts.report))
+            body: ControlJSON.encode(facts.report) + [0x0A])
     }
 
     private func metrics() -> HTTPResponse {
@@ -101,7 +101,7 @@ final class ControlRoutes {
                 responder.respond(
                     HTTPResponse(
                         .ok, fields: HTTPFields([("Content-Type", "application/json")]),
-                        body: ControlJSON.encode(answer)))
+                        body: ControlJSON.encode(answer) + [0x0A]))
             }
         }
     }
@@ -130,7 +130,7 @@ final class ControlRoutes {
                     HTTPResponse(
                         HTTPStatus(status),
                         fields: HTTPFields([("Content-Type", "application/json")]),
-                        body: ControlJSON.encode(answer)))
+                        body: ControlJSON.encode(answer) + [0x0A]))
             }
         }
     }
@@ -183,6 +183,6 @@ final class ControlRoutes {
             retryable: status == .serviceUnavailable)
         return HTTPResponse(
             status, fields: HTTPFields([("Content-Type", "application/problem+json")]),
-            body: ControlJSON.encode(problem))
+            body: ControlJSON.encode(problem) + [0x0A])
     }
 }

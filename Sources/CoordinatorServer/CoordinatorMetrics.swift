@@ -86,7 +86,7 @@ struct CoordinatorMetrics {
         text.metric(
             "headwater_store_commit_seconds", .histogram,
             help: "Time until a transaction is durable.")
-        text.histogram(commits, bounds: Self.commitBounds, scale: 1e-6)
+        text.histogram(commits, bounds: Self.commitBounds, divisor: 1e6)
     }
 
     private func renderProbes(_ text: inout PrometheusText, _ probes: Prober.Counters) {
@@ -120,7 +120,7 @@ struct CoordinatorMetrics {
         text.metric(
             "headwater_promotion_seconds", .histogram,
             help: "Time from the decision to change a master to its promotion.")
-        text.histogram(promotions, bounds: Self.promotionBounds, scale: 1e-3)
+        text.histogram(promotions, bounds: Self.promotionBounds, divisor: 1e3)
     }
 
     private func renderClusters(_ text: inout PrometheusText, _ clusters: [ClusterState]) {

@@ -81,13 +81,14 @@ public struct PrometheusText: ~Copyable {
     }
 
     /// Adds the buckets, sum and count of a histogram to the present metric. `bounds` are upper
-    /// bounds in the histogram's unit, ascending; `scale` turns that unit into the metric's (1e-6
-    /// for microseconds to seconds).
+    /// bounds in the histogram's unit, ascending; `divisor` of those make one of the metric's (1e6
+    /// microseconds are a second). A quotient is the number closest to what people write, 0.025; a
+    /// product with 1e-6, which is no binary fraction, is not.
     public mutating func histogram(
-        _ histogram: Histogram, bounds: [Int64], scale: Double, _ labels: [Label] = []
+        _ histogram: Histogram, bounds: [Int64], divisor: Double, _ labels: [Label] = []
     ) {
         for bound in bounds {
-            head("_bucket", labels, PrometheusText.number(Double(bound) * scale))
+            head("_bucket", labels, PrometheusText.number(Double(bound) / divisor))
             text.append(decimal: Int64(clamping: histogram.count(upTo: bound)))
             text.append(0x0A)
         }
@@ -95,7 +96,7 @@ public struct PrometheusText: ~Copyable {
         text.append(decimal: Int64(clamping: histogram.count))
         text.append(0x0A)
         head("_sum", labels, nil)
-        text.append(text: PrometheusText.number(Double(histogram.sum) * scale))
+        text.append(text: PrometheusText.number(Double(histogram.sum) / divisor))
         text.append(0x0A)
         head("_count", labels, nil)
         text.append(decimal: Int64(clamping: histogram.count))

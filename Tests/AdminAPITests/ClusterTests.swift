@@ -103,6 +103,14 @@ import Testing
             "PUT", "/v1/clusters/demo/topology", tree, ["If-Match": "\"7\""])
         #expect(answer.status == 422 && answer.code == "CYCLE")
         #expect(answer.text.contains("\"/replicas/0\""), "a pointer into what was sent")
+        for (body, detail) in [
+            ("[]", "the body must be an object"), ("{}", "/node is required"),
+        ] {
+            let answer = try world.call(
+                "PUT", "/v1/clusters/demo/topology", body, ["If-Match": "\"7\""])
+            #expect(answer.status == 422 && answer.code == "INVALID_BODY")
+            #expect(answer.text.contains("\"detail\":\"\(detail)"), "\(answer.text)")
+        }
     }
 
     @Test func dryRunsAnswerWithThePlan() throws {

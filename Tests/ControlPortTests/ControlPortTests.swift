@@ -96,6 +96,7 @@ struct World {
         #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"))
         let body = try #require(answer.split(separator: "\r\n\r\n").last)
         let report = try ControlJSON.decode(HealthReport.self, from: body.utf8)
+        #expect(body.hasSuffix("}\n"), "a terminal shows it with its prompt on a line of its own")
         #expect(report.nodeID == "n1")
         #expect(report.epoch == 3)
         #expect(report.clockMilliseconds > 500)

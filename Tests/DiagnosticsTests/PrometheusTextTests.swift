@@ -31,7 +31,7 @@ import Testing
         for value in [1, 3, 100] as [Int64] { histogram.record(value) }
         var page = PrometheusText()
         page.metric("seconds", .histogram, help: "Durations.")
-        page.histogram(histogram, bounds: [1, 63], scale: 0.5, [("a", "b")])
+        page.histogram(histogram, bounds: [1, 63], divisor: 2, [("a", "b")])
         #expect(
             page.bytes.string == """
                 # HELP seconds Durations.
@@ -43,5 +43,16 @@ import Testing
                 seconds_count{a="b"} 3
 
                 """)
+    }
+
+    @Test func boundsReadAsPeopleWriteThem() {
+        var page = PrometheusText()
+        page.metric("seconds", .histogram, help: "Durations.")
+        let bounds: [Int64] = [100, 2_500, 25_000, 50_000, 250_000, 2_500_000, 30_000_000]
+        page.histogram(Histogram(), bounds: bounds, divisor: 1e6)
+        let texts = page.bytes.string.split(separator: "\n").compactMap { line in
+            line.split(separator: "\"").dropFirst().first.map(String.init)
+        }
+        #expect(texts == ["0.0001", "0.0025", "0.025", "0.05", "0.25", "2.5", "30", "+Inf"])
     }
 }
