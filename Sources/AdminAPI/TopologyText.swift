@@ -6,7 +6,9 @@
 //   │  └─ n4  replica  127.0.0.1:7004  up  connected  lag 12 B
 //   └─ n3     replica  127.0.0.1:7003  up  connected  lag 0 B
 //
-// Below it stand the edges that are not as declared, and the findings.
+// Below it stand the edges that are not as declared, and the findings. The headline says
+// "converged" of the declared tree only; after a failover that nobody has undone it is "in place,
+// not as declared".
 
 import ControlModel
 
@@ -37,7 +39,10 @@ struct TopologyText {
     }
 
     private var headline: String {
-        let shape = state.converged ? "converged" : "not converged"
+        let shape =
+            !state.converged
+            ? "not converged"
+            : state.differences.isEmpty ? "converged" : "in place, not as declared"
         let running = state.operation.map { ", \($0) running" } ?? ""
         return "\(state.spec.name): epoch \(state.epoch), \(shape)\(running)\n"
     }

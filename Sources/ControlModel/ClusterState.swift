@@ -167,7 +167,8 @@ public struct ClusterState: Codable, Hashable, Sendable {
     public var observed: [ObservedTree]
     /// Edges that are not as the spec wants them.
     public var differences: [TopologyDifference]
-    /// Whether every reachable node is in its intended place, connected and at the epoch.
+    /// Whether every node of the tree is up and in its intended place, connected and at the epoch.
+    /// After a failover the intended tree need not be the declared one: see `differences`.
     public var converged: Bool
     /// What an operator should know.
     public var findings: [Finding]

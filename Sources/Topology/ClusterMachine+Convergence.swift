@@ -6,7 +6,13 @@
 internal import ControlModel
 
 extension ClusterMachine {
-    /// What is not in place, node by node. Nodes that are down are not waited for.
+    /// Every node of the tree is up and in its place.
+    var isConverged: Bool {
+        unconverged().isEmpty && members.allSatisfy { views[$0]?.verdict == .up }
+    }
+
+    /// What is not in place, node by node. Nodes that are down are not waited for: an operation
+    /// ends without them.
     func unconverged() -> [String] {
         guard let master = record.master else { return ["no master is assigned"] }
         return members.compactMap { node in
@@ -103,8 +109,7 @@ extension ClusterMachine {
 
     /// Says that the tree differs from the wanted one, and restores it if the policy says so.
     mutating func settleShape(_ noted: inout Notes, turn: inout Turn) {
-        let everyoneIsUp = members.allSatisfy { views[$0]?.verdict == .up }
-        if operation == nil, everyoneIsUp, unconverged().isEmpty {
+        if operation == nil, isConverged {
             quietSince = quietSince ?? turn.monotonic
         } else {
             quietSince = nil

@@ -11,7 +11,7 @@ extension ClusterMachine {
             master: record.master,
             nodes: record.nodes.sorted { $0.node < $1.node }.map { nodeState($0, now: now) },
             observed: observedTrees(), differences: differences(now: now),
-            converged: unconverged().isEmpty, findings: findings,
+            converged: isConverged, findings: findings,
             maintenance: record.maintenance, operation: operation?.operation.id)
     }
 

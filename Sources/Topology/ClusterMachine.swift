@@ -175,7 +175,7 @@ struct ClusterMachine: Sendable {
         }
         isQuiet =
             operation == nil && !isWatched && record.maintenance == nil
-            && views.values.allSatisfy { $0.verdict == .up } && unconverged().isEmpty
+            && views.values.allSatisfy { $0.verdict == .up } && isConverged
     }
 
     private mutating func expireMaintenance(_ turn: inout Turn) {

@@ -124,7 +124,7 @@ import Testing
     @Test func theTreeIsDrawn() {
         #expect(
             TopologyText.render(Sample.cluster()) == """
-                demo: epoch 3, converged
+                demo: epoch 3, in place, not as declared
                 n1        master   127.0.0.1:7001  up
                 ├─ n2     replica  127.0.0.1:7002  up  connected  lag 5 B
                 │  └─ n4  replica  127.0.0.1:7004  up  connected  lag 12 B
@@ -133,6 +133,11 @@ import Testing
                 warning: ReplicaLags n4: 12 bytes
 
                 """)
+        var cluster = Sample.cluster()
+        cluster.differences = []
+        #expect(TopologyText.render(cluster).hasPrefix("demo: epoch 3, converged\n"))
+        cluster.converged = false
+        #expect(TopologyText.render(cluster).hasPrefix("demo: epoch 3, not converged\n"))
     }
 
     @Test func aNodeThatIsDownHasNoLinkAndNoLag() {

@@ -68,6 +68,16 @@ def test_a_million_keys_by_pipe_reach_every_node(suite):
     suite.wait_for_equal_data(seconds=60)
 
 
+def test_up_waits_for_a_node_that_was_just_killed(suite):
+    suite.wait_for_tree()
+    for name in ("n4", "n3"):
+        suite.kill(name)
+        tree = suite.up()
+        # At once: what the coordinator knew of the node was a moment old.
+        assert suite.streams(name)
+        assert "down" not in tree and "no answer" not in tree, tree
+
+
 def test_a_second_up_finds_the_data_again(suite):
     with suite.client("n1") as master:
         master.set("kept", "yes")

@@ -26,11 +26,27 @@ struct FailoverTests {
         world.run(until: { world.firstWriteAt[2] != nil })
         let first = try #require(world.firstWriteAt[2])
         #expect(first - killed <= 400, "took \(first - killed) ms")
-        #expect(world.run(until: { world.isConverged && world.runningOperation == nil }) != nil)
+        #expect(world.run(until: { world.isSettled && world.runningOperation == nil }) != nil)
         #expect(world.fullSyncs == 0)
         #expect(world.lostWrites.isEmpty)
         #expect(world.operations(.failover).map(\.state) == [.succeeded])
         #expect(world.violations.isEmpty)
+    }
+
+    @Test func aTreeWithADeadNodeIsNotConverged() throws {
+        let world = try SimWorld.converged()
+        world.node("n4").crash()
+        #expect(world.run(until: { !world.isConverged }) != nil)
+        world.run(5_000)
+        #expect(world.isSettled && !world.isConverged)
+        #expect(world.state?.differences.map(\.node) == ["n4"])
+        world.node("n1").crash()
+        #expect(world.run(until: { world.master != "n1" && world.isSettled }) != nil)
+        #expect(!world.isConverged)
+        for name in ["n1", "n4"] { world.node(name).restart(now: world.now) }
+        // Where the failover has put them: the declared tree is left to the operator.
+        #expect(world.run(until: { world.isConverged }) != nil)
+        #expect(world.state?.differences.isEmpty == false)
     }
 
     @Test func theOldMasterComesBackAsReplica() throws {
@@ -40,7 +56,7 @@ struct FailoverTests {
         world.run(50)
         world.node("n1").crash()
         world.cutPairs = []
-        world.run(until: { world.master != "n1" && world.isConverged })
+        world.run(until: { world.master != "n1" && world.isSettled })
         world.node("n1").restart(now: world.now)
         #expect(world.run(until: { world.isUpstream("n2", of: "n1") }) != nil)
         let event = try #require(world.events.last { $0.kind == "recovery.diverged" })
@@ -95,7 +111,7 @@ struct FailoverTests {
         world.run(4000)
         #expect(world.master == "n1")
         #expect(world.operations(.failover).isEmpty)
-        #expect(world.isConverged)
+        #expect(world.isSettled)
         #expect(world.violations.isEmpty)
     }
 
@@ -107,7 +123,7 @@ struct FailoverTests {
         world.node("n1").restart(now: world.now, wiped: true)
         world.run(until: { world.master != "n1" })
         world.cutPairs = []
-        #expect(world.run(until: { world.isConverged && world.runningOperation == nil }) != nil)
+        #expect(world.run(until: { world.isSettled && world.runningOperation == nil }) != nil)
         let master = try #require(world.master)
         #expect(!world.node(master).writes.isEmpty && world.lostWrites.isEmpty)
         #expect(world.node("n1").writes.count > 10)
@@ -189,7 +205,7 @@ struct FailoverTests {
             world.node(old).crash()
             world.run(until: { world.master != old && world.runningOperation == nil })
             world.node(old).restart(now: world.now)
-            world.run(until: { world.isConverged })
+            world.run(until: { world.isSettled })
             world.run(3000)
         }
         let third = try #require(world.master)
@@ -236,7 +252,7 @@ struct FailoverTests {
         world.node("n2").refusesPromotion = true
         world.node("n1").crash()
         world.run(until: { world.master != "n1" })
-        #expect(world.run(until: { world.isConverged && world.runningOperation == nil }) != nil)
+        #expect(world.run(until: { world.isSettled && world.runningOperation == nil }) != nil)
         #expect(world.master == "n3" || world.master == "n4")
         let operation = try #require(world.operations(.failover).first)
         #expect(operation.state == .succeeded && operation.epoch == 3)
@@ -249,7 +265,7 @@ struct FailoverTests {
         world.run(until: { world.clusterRecords["c"]?.epoch == 2 })
         world.node(try #require(world.master)).crash()
         #expect(
-            world.run(until: { world.isConverged && world.runningOperation == nil }) != nil)
+            world.run(until: { world.isSettled && world.runningOperation == nil }) != nil)
         // Whether the order still arrived decides whether one operation or two did it.
         #expect(world.operations(.failover).allSatisfy { $0.hasEnded })
         #expect(world.operations(.failover).last?.state == .succeeded)
@@ -272,6 +288,6 @@ struct FailoverTests {
             try world.execute(.failover(FailoverRequest(cluster: "c")))
         }
         try world.execute(.failover(FailoverRequest(cluster: "c", acceptDataLoss: true)))
-        #expect(world.run(until: { world.isConverged && world.master != "n1" }) != nil)
+        #expect(world.run(until: { world.isSettled && world.master != "n1" }) != nil)
     }
 }

@@ -64,7 +64,7 @@ struct OrphanTests {
         try killIntermediate(world)
         let below = ["n4", "n5"].filter { world.isUpstream("n3", of: $0) }
         #expect(below.count == 1)
-        #expect(world.isConverged)
+        #expect(world.isSettled)
     }
 
     @Test func aPartialResynchronisationWinsOverTheOrder() throws {
@@ -103,7 +103,7 @@ struct OrphanTests {
         let world = try world([.sibling])
         try killIntermediate(world)
         world.node("n2").restart(now: world.now)
-        #expect(world.run(until: { world.isUpstream("n1", of: "n2") && world.isConverged }) != nil)
+        #expect(world.run(until: { world.isUpstream("n1", of: "n2") && world.isSettled }) != nil)
         world.run(5000)
         #expect(world.isUpstream("n3", of: "n4"))
         #expect(world.findings("TopologyDrifted").count == 1)
@@ -115,7 +115,7 @@ struct OrphanTests {
         try killIntermediate(world)
         world.node("n2").restart(now: world.now)
         #expect(world.run(until: { world.isUpstream("n2", of: "n4") }) != nil)
-        #expect(world.run(until: { world.isConverged && world.runningOperation == nil }) != nil)
+        #expect(world.run(until: { world.isSettled && world.runningOperation == nil }) != nil)
         #expect(world.state?.findings.isEmpty == true)
         #expect(world.fullSyncs == 0)
     }
@@ -126,7 +126,7 @@ struct OrphanTests {
         world.run(until: { world.master != "n1" && world.runningOperation == nil })
         world.node("n1").restart(now: world.now)
         #expect(world.run(until: { world.master == "n1" }) != nil)
-        #expect(world.run(until: { world.isConverged && world.runningOperation == nil }) != nil)
+        #expect(world.run(until: { world.isSettled && world.runningOperation == nil }) != nil)
         #expect(world.state?.differences.isEmpty == true)
         #expect(world.lostWrites.isEmpty && world.violations.isEmpty)
     }
@@ -137,10 +137,10 @@ struct OrphanTests {
         world.node("n2").crash()
         #expect(
             world.run(until: { world.master != "n1" && world.runningOperation == nil }) != nil)
-        #expect(world.run(until: { world.isConverged }) != nil)
+        #expect(world.run(until: { world.isSettled }) != nil)
         world.node("n1").restart(now: world.now)
         world.node("n2").restart(now: world.now)
-        #expect(world.run(until: { world.isConverged && world.runningOperation == nil }) != nil)
+        #expect(world.run(until: { world.isSettled && world.runningOperation == nil }) != nil)
         world.run(2000)
         // A write that only the dead intermediate had acknowledged is lost with both of them.
         #expect(world.violations.isEmpty)

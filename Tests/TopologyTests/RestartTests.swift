@@ -16,7 +16,7 @@ struct RestartTests {
             world.run(400)
             world.startCoordinator()
         }
-        world.run(until: { world.isConverged && world.runningOperation == nil })
+        world.run(until: { world.isSettled && world.runningOperation == nil })
     }
 
     @Test(arguments: 1...14)
@@ -27,13 +27,13 @@ struct RestartTests {
         world.run(until: { world.topology == nil || world.master != "n1" })
         survive(world, limit: 3000)
         world.run(until: {
-            world.master != "n1" && world.isConverged && world.runningOperation == nil
+            world.master != "n1" && world.isSettled && world.runningOperation == nil
         })
         #expect(world.master == "n2" || world.master == "n3" || world.master == "n4")
-        #expect(world.isConverged && world.runningOperation == nil)
+        #expect(world.isSettled && world.runningOperation == nil)
         #expect(world.operationRecords.values.allSatisfy { $0.operation.hasEnded })
         world.node("n1").restart(now: world.now)
-        #expect(world.run(until: { world.isConverged }) != nil)
+        #expect(world.run(until: { world.isSettled }) != nil)
         #expect(world.lostWrites.isEmpty && world.violations.isEmpty)
     }
 
@@ -43,7 +43,7 @@ struct RestartTests {
         crash(world, afterStores: stores)
         try world.execute(.switchover(SwitchoverRequest(cluster: "c", target: "n3")))
         survive(world)
-        #expect(world.isConverged && world.runningOperation == nil)
+        #expect(world.isSettled && world.runningOperation == nil)
         #expect(world.operationRecords.values.allSatisfy { $0.operation.hasEnded })
         let operation = try #require(world.operations(.switchover).first)
         #expect(world.master == (operation.state == .succeeded ? "n3" : "n1"))
@@ -59,7 +59,7 @@ struct RestartTests {
         crash(world, afterStores: stores)
         try world.create(SimWorld.cascade)
         survive(world)
-        #expect(world.isConverged && world.master == "n1")
+        #expect(world.isSettled && world.master == "n1")
         #expect(world.operationRecords.values.allSatisfy { $0.operation.hasEnded })
         #expect(world.violations.isEmpty)
     }
@@ -72,7 +72,7 @@ struct RestartTests {
         #expect(world.node("n1").writes.count > before + 10_000)
         world.startCoordinator()
         world.run(2000)
-        #expect(world.isConverged && world.master == "n1")
+        #expect(world.isSettled && world.master == "n1")
         #expect(world.operations(.failover).isEmpty && world.violations.isEmpty)
     }
 
@@ -97,7 +97,7 @@ struct RestartTests {
         #expect(world.master == "n1")
         #expect(world.findings("MasterNotSeenYet").count == 1)
         world.node("n1").restart(now: world.now, loading: 500)
-        #expect(world.run(until: { world.isConverged }) != nil)
+        #expect(world.run(until: { world.isSettled }) != nil)
         #expect(world.master == "n1" && world.operations(.failover).isEmpty)
         #expect(world.operations(.reparent).isEmpty)
     }
@@ -109,7 +109,7 @@ struct RestartTests {
         world.run(until: { world.runningOperation == nil })
         let stale = SimWorldRestore.topology(old, world)
         world.topology = stale
-        #expect(world.run(until: { world.master == "n3" && world.isConverged }) != nil)
+        #expect(world.run(until: { world.master == "n3" && world.isSettled }) != nil)
         #expect(world.violations.filter { !$0.contains("stored epoch") }.isEmpty)
         #expect((world.state?.epoch ?? 0) > 2)
     }

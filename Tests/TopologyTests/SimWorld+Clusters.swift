@@ -40,6 +40,23 @@ extension SimWorld {
     var state: ClusterState? { topology?.clusterState(clusterName, now: moment) }
     var master: String? { state?.master }
     var isConverged: Bool { state?.converged ?? false }
+    /// The nodes that can be reached are in their places.
+    var isSettled: Bool {
+        guard let state, let master = state.master else { return false }
+        return state.nodes.allSatisfy { node in
+            let isMaster = node.spec.node == master
+            guard isMaster || node.intendedUpstream != nil else { return true }
+            switch node.verdict {
+            case .down, .foreign: return !isMaster
+            case .up: break
+            case .unknown, .suspect, .loading, .busy: return false
+            }
+            guard let health = node.health, health.epoch == state.epoch else { return false }
+            if isMaster { return health.role == .master && !health.paused }
+            return health.role == .replica && health.linkState == .connected
+                && node.observedUpstream == node.intendedUpstream
+        }
+    }
     var runningOperation: Operation? { topology?.operations.first { !$0.hasEnded } }
     var lastOperation: Operation? { topology?.operations.first }
 

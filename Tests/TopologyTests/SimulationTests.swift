@@ -29,7 +29,7 @@ struct SimulationTests {
         }
         heal(world)
         let took = world.run(
-            until: { world.isConverged && world.runningOperation == nil }, limit: 90_000)
+            until: { world.isSettled && world.runningOperation == nil }, limit: 90_000)
         #expect(took != nil, "SIM_SEED=\(seed): no convergence: \(describe(world))")
         world.isWriting = false
         world.run(1000)

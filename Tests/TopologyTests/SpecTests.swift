@@ -110,7 +110,7 @@ struct SpecTests {
         }
         let other = TopologySpec(node: "n2", replicas: [TopologySpec(node: "n1")])
         try world.execute(.applyTopology(cluster: "c", other, expectedGeneration: nil))
-        #expect(world.run(until: { world.isConverged }) != nil)
+        #expect(world.run(until: { world.isSettled }) != nil)
         #expect(Array(world.node("n1").writes.prefix(3)) == [1, 2, 3])
     }
 
@@ -210,7 +210,7 @@ struct SpecTests {
         #expect(world.clusterRecords.isEmpty)
         #expect(world.operations(.release).map(\.state) == [.succeeded])
         try world.create(SimWorld.cascade)
-        #expect(world.run(until: { world.isConverged }) != nil)
+        #expect(world.run(until: { world.isSettled }) != nil)
     }
 
     @Test func aNewNodeIsRegisteredAndThenPlaced() throws {
@@ -223,7 +223,7 @@ struct SpecTests {
         #expect(world.master == nil && world.node("n1").clusterID == nil)
         let tree = TopologySpec(node: "n1", replicas: [TopologySpec(node: "n2")])
         try world.execute(.applyTopology(cluster: "c", tree, expectedGeneration: nil))
-        #expect(world.run(until: { world.isConverged && world.runningOperation == nil }) != nil)
+        #expect(world.run(until: { world.isSettled && world.runningOperation == nil }) != nil)
         var changed = world.node("n2").spec
         changed.labels = ["zone": "b"]
         let answer = try world.execute(

@@ -68,7 +68,7 @@ struct SwitchoverTests {
         let operation = try #require(world.operations(.switchover).first)
         #expect(operation.state == .failed && operation.rolledBack == true)
         #expect(world.master == "n1")
-        #expect(world.run(until: { world.isConverged }) != nil)
+        #expect(world.run(until: { world.isSettled }) != nil)
         #expect(world.node("n1").acceptsWrites(world.now) && world.lostWrites.isEmpty)
         #expect(world.violations.isEmpty)
     }
@@ -135,7 +135,7 @@ struct SwitchoverTests {
         }
         try world.execute(
             .failover(FailoverRequest(cluster: "c", target: "n3", acceptDataLoss: true)))
-        #expect(world.run(until: { world.runningOperation == nil && world.isConverged }) != nil)
+        #expect(world.run(until: { world.runningOperation == nil && world.isSettled }) != nil)
         #expect(world.master == "n3")
         #expect(world.isUpstream("n3", of: "n1"))
         #expect(world.violations.isEmpty)

@@ -104,7 +104,7 @@ struct TranscriptTests {
             world.cutPairs = []
         case "run": world.run(Int64(node) ?? 0)
         case "settle":
-            let took = world.run(until: { world.isConverged && world.runningOperation == nil })
+            let took = world.run(until: { world.isSettled && world.runningOperation == nil })
             try #require(took != nil)
         case "switchover":
             try world.execute(.switchover(SwitchoverRequest(cluster: "c", target: node)))

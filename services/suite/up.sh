@@ -19,6 +19,7 @@ fail() {
 }
 
 declare -A started
+since=$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)
 
 # start NAME PROGRAM ARGUMENTS…: unless it runs already.
 start() {
@@ -115,7 +116,21 @@ if [ "$(call -o /dev/null -w '%{http_code}' "$api/v1/clusters/$cluster")" = 404 
     }
 fi
 
+# What the coordinator knows of a node is a moment old: one that died just before this script began
+# may still count as up. So each node of the cluster must have been seen since.
+seen() {
+    local index answer
+    for index in 0 1 2 3; do
+        answer=$(call -w '%{http_code}' "$api/v1/clusters/$cluster/nodes/n$((index + 1))")
+        case $answer in
+        *404) continue ;;
+        *200) [[ $answer =~ \"lastSeen\":\ ?\"([^\"]+)\" && ${BASH_REMATCH[1]} > $since ]] || return 1 ;;
+        *) return 1 ;;
+        esac
+    done
+}
 converged() {
+    seen || return 1
     call --fail-with-body "$api/v1/clusters/$cluster/topology" | tr -d ' \n' | grep -q '"converged":true'
 }
 wait_for "convergence of the topology" converged

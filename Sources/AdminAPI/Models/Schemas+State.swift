@@ -13,6 +13,9 @@ extension Schemas {
         "none", "connecting", "handshake", "syncing", "connected",
     ])
 
+    private static let converged = JSONSchema.boolean.described(
+        "Every node of the tree is up, in its place and connected.")
+
     static let clusters: [SchemaCatalogue.Component] = [
         .init(
             "Node",
@@ -55,7 +58,7 @@ extension Schemas {
                 .required("nodes", .array(of: .reference("Node"))),
                 .required("observed", .array(of: .reference("ObservedTree"))),
                 .required("differences", .array(of: .reference("Difference"))),
-                .required("converged", .boolean),
+                .required("converged", converged),
                 .required("findings", .array(of: .reference("Finding"))),
                 .optional("maintenance", .reference("Maintenance")),
                 .optional("operation", JSONSchema.string.described("What runs now.")),
@@ -65,7 +68,8 @@ extension Schemas {
             .object([
                 .required("cluster", .string), .required("generation", .integer),
                 .required("epoch", .count), .optional("master", .string),
-                .required("converged", .boolean), .optional("desired", .reference("TopologyTree")),
+                .required("converged", converged),
+                .optional("desired", .reference("TopologyTree")),
                 .required("observed", .array(of: .reference("ObservedTree"))),
                 .required("differences", .array(of: .reference("Difference"))),
                 .optional("operation", .string),
@@ -212,7 +216,7 @@ extension Schemas {
         .init(
             "Analysis",
             .object([
-                .required("cluster", .string), .required("converged", .boolean),
+                .required("cluster", .string), .required("converged", converged),
                 .required("findings", .array(of: .reference("Finding"))),
             ])),
         .init("Export", .object([.required("clusters", .array(of: .reference("ClusterSpec")))])),
