@@ -19,7 +19,16 @@ extension ClusterMachine {
     /// The candidates, best first, and why each other node is none.
     struct Ranking {
         var candidates: [Candidate] = []
-        var refusals: [String] = []
+        var refusals: [Refusal] = []
+
+        var refusalText: String { refusals.map(\.description).joined(separator: "; ") }
+    }
+
+    /// A node that may not become master.
+    struct Refusal: Equatable, CustomStringConvertible {
+        var node: String
+        var reason: String
+        var description: String { "\(node) \(reason)" }
     }
 
     /// Ranks the nodes of the tree. `freshSince`: only reports asked for after this count.
@@ -29,7 +38,7 @@ extension ClusterMachine {
         var ranking = Ranking()
         for node in members where !excluded.contains(node) {
             if let refusal = refusal(of: node, freshSince: freshSince, now: now) {
-                ranking.refusals.append("\(node) \(refusal)")
+                ranking.refusals.append(Refusal(node: node, reason: refusal))
             } else if let report = views[node]?.report {
                 ranking.candidates.append(Candidate(node: node, report: report))
             }

@@ -50,7 +50,10 @@ extension ClusterMachine {
         let ranking = rankCandidates(
             excluding: record.master.map { [$0] } ?? [], freshSince: since, now: turn.now)
         guard let best = ranking.candidates.first else {
-            noted.add("NoEligibleCandidate", .critical, detail: listed(ranking.refusals))
+            let why = ranking.refusalText
+            noted.add(
+                "NoEligibleCandidate", .critical,
+                detail: why.isEmpty ? "the master has no replicas" : why)
             return
         }
         if let lag = lag(of: best.report), lag > policy.failover.maxLagBytes {
@@ -63,10 +66,6 @@ extension ClusterMachine {
         abandonOperation(problem: Problems.superseded("a failover became necessary"), turn: &turn)
         beginFailover(
             to: best, evidence: evidence, ranking: ranking, request: nil, turn: &turn)
-    }
-
-    private func listed(_ refusals: [String]) -> String {
-        refusals.isEmpty ? "the master has no replicas" : refusals.joined(separator: "; ")
     }
 
     static let failoverSteps = [
@@ -99,8 +98,12 @@ extension ClusterMachine {
     }
 
     private func choice(_ best: Candidate, _ ranking: Ranking) -> String {
-        let others = ranking.candidates.dropFirst().map { "\($0.node) at \($0.report.offset)" }
-        let rest = others + ranking.refusals
+        // Chosen by name it need not be the first, nor one that may without consent to a loss.
+        let others = ranking.candidates.filter { $0.node != best.node }
+            .map { "\($0.node) at \($0.report.offset)" }
+        let rest =
+            others
+            + ranking.refusals.filter { $0.node != best.node }.map(\.description)
         let over = rest.isEmpty ? "" : "; not: " + rest.joined(separator: ", ")
         return "\(best.node) at offset \(best.report.offset)\(over)"
     }
@@ -117,7 +120,9 @@ extension ClusterMachine {
         operation?.goal = goal
         operation?.operation.epoch = record.epoch
         operation?.operation.master = goal.master
-        finish("recordEpoch", "epoch \(record.epoch)", turn: turn)
+        finish("recordEpoch", nil, turn: turn)
+        // Another candidate takes another epoch.
+        note("recordEpoch", "epoch \(record.epoch)", turn: turn)
         turn.store(.cluster(record))
         storeOperation(&turn)
     }
@@ -184,6 +189,7 @@ extension ClusterMachine {
     private mutating func raiseEpoch(above epoch: Int64, turn: inout Turn) {
         record.epoch = epoch + 1
         operation?.operation.epoch = record.epoch
+        note("recordEpoch", "epoch \(record.epoch)", turn: turn)
         turn.store(.cluster(record))
         storeOperation(&turn)
         drive.nextTryAt = turn.monotonic
@@ -258,6 +264,7 @@ extension ClusterMachine {
             edges: CascadePlan.rerooted(record.edges, from: record.master, to: best.node))
         let next = OperationPhase.Promotion(
             node: best.node, from: promotion.from, planned: false, rollback: nil, tried: tried)
+        note("chooseCandidate", choice(best, ranking), turn: turn)
         enter(.promoting(next), turn: &turn)
         recordDecision(goal, promotedOffset: best.report.offset, turn: &turn)
         drivePromotion(next, turn: &turn)

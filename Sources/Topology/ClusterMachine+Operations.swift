@@ -45,6 +45,7 @@ extension ClusterMachine {
         for index in ended.operation.steps.indices
         where ended.operation.steps[index].state == .pending {
             ended.operation.steps[index].state = .skipped
+            ended.operation.steps[index].detail = nil
         }
         let isCancelled = problem.map { ["CANCELLED", "SUPERSEDED"].contains($0.code) } ?? false
         ended.operation.state = isCancelled ? .cancelled : state
@@ -108,14 +109,14 @@ extension ClusterMachine {
         }
     }
 
-    /// Marks a step as done, with what was found or decided.
+    /// Marks a step as done, with what was found or decided; what it waited for is over.
     mutating func finish(_ step: String, _ detail: String?, turn: Turn) {
         change(step) { step in
             guard step.state != .succeeded else { return }
             step.state = .succeeded
             step.startedAt = step.startedAt ?? turn.now.wall
             step.endedAt = turn.now.wall
-            if let detail { step.detail = detail }
+            step.detail = detail
         }
     }
 

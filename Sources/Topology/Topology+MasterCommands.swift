@@ -64,7 +64,7 @@ extension Topology {
             return ranks.0 < ranks.1
         }
         guard let best else {
-            throw Problems.noEligibleCandidate(ranking.refusals.joined(separator: "; "))
+            throw Problems.noEligibleCandidate(ranking.refusalText)
         }
         return best.node
     }
@@ -105,7 +105,7 @@ extension Topology {
     ) throws(Problem) -> ClusterMachine.Candidate {
         guard let target = wanted.target else {
             guard let best = ranking.candidates.first else {
-                throw Problems.noEligibleCandidate(ranking.refusals.joined(separator: "; "))
+                throw Problems.noEligibleCandidate(ranking.refusalText)
             }
             return best
         }

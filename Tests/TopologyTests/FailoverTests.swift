@@ -49,6 +49,46 @@ struct FailoverTests {
         #expect(world.state?.differences.isEmpty == false)
     }
 
+    @Test func stepsThatAreDoneTellWhatTheyDidAndNotWhatTheyWaitedFor() throws {
+        let world = try SimWorld.converged()
+        world.node("n1").crash()
+        #expect(
+            world.run(until: { world.isSettled && !world.operations(.failover).isEmpty }) != nil)
+        #expect(world.run(until: { world.runningOperation == nil }) != nil)
+        let steps = try #require(world.operations(.failover).first).steps
+        #expect(steps.first { $0.name == "reparent" }?.state == .succeeded)
+        #expect(steps.first { $0.name == "reparent" }?.detail == nil)
+        let choice = try #require(steps.first { $0.name == "chooseCandidate" }?.detail)
+        #expect(choice.hasPrefix("n2 at offset"))
+        #expect(choice.contains("not: n3 at"))
+    }
+
+    /// By name another one than the best is chosen, and one that may not when a loss is accepted.
+    @Test func aCandidateThatIsChosenByNameIsNotAmongThoseThatAreNot() throws {
+        let world = try SimWorld.converged()
+        try world.execute(
+            .failover(FailoverRequest(cluster: "c", target: "n4", acceptDataLoss: true)))
+        world.run(until: { world.runningOperation == nil })
+        let first = try #require(world.operations(.failover).last?.steps)
+        let choice = try #require(first.first { $0.name == "chooseCandidate" }?.detail)
+        #expect(choice.hasPrefix("n4 at offset"))
+        #expect(choice.dropFirst(2).contains("n4") == false, "\(choice)")
+        #expect(choice.contains("n2 at") && choice.contains("n3 at"))
+    }
+
+    @Test func theNextCandidateIsToldWithItsEpoch() throws {
+        let world = try SimWorld.converged()
+        world.node("n2").refusesPromotion = true
+        world.node("n1").crash()
+        #expect(world.run(until: { world.master == "n3" && world.runningOperation == nil }) != nil)
+        let operation = try #require(world.operations(.failover).first)
+        func detail(_ name: String) -> String? {
+            operation.steps.first { $0.name == name }?.detail
+        }
+        #expect(detail("recordEpoch") == "epoch \(operation.epoch ?? 0)")
+        #expect(detail("chooseCandidate")?.hasPrefix("n3 at offset") == true)
+    }
+
     @Test func theOldMasterComesBackAsReplica() throws {
         let world = try SimWorld.converged()
         // Nobody may receive the last writes: they make a diverged suffix.
