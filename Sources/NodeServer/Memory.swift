@@ -13,8 +13,13 @@ import Logging
 import Platform
 import Store
 
-/// What the node knows about the memory of its clients.
+/// What the node knows about its memory.
 struct MemoryState {
+    /// Used memory before any data: `used_memory_startup`.
+    var startupBytes: Int64 = 0
+    /// What the process occupied then. It is no part of the used memory, which is compared with
+    /// `maxmemory`.
+    var programBytes: Int64 = 0
     /// Bytes of clients that may be closed when there are too many.
     var evictableClientBytes = 0
     /// Bytes of replicas' buffers, which count neither as data nor as clients.
@@ -43,6 +48,12 @@ extension Node {
             loop.runNextTurn {}
         }
         if isOverClientMemory { evictClients() }
+    }
+
+    /// The node stands and has no data yet.
+    func noteStartupMemory() {
+        memory.startupBytes = usedMemoryBytes
+        memory.programBytes = ProcessFacts.residentBytes()
     }
 
     /// After a change of the settings.

@@ -45,6 +45,9 @@ final class TestHost: NodeHost {
         set { owner = newValue }
     }
     var memoryPeakBytes: Int64 = 0
+    /// What the process occupies beside the used memory, and how much of it is the program.
+    var residentExtraBytes: Int64 = 0
+    var programBytes: Int64 = 0
     var milliseconds: Int64 = 1_700_000_000_000
     var calls: [String] = []
 
@@ -115,7 +118,8 @@ final class TestHost: NodeHost {
         var facts = MemoryFacts()
         facts.usedBytes = Int64(engine.usedMemoryBytes)
         facts.peakBytes = max(facts.usedBytes, memoryPeakBytes)
-        facts.residentBytes = facts.usedBytes
+        facts.residentBytes = facts.usedBytes + residentExtraBytes
+        facts.programBytes = programBytes
         return facts
     }
     func releaseFreeMemory() { calls.append("purge") }

@@ -28,6 +28,44 @@ import Testing
             try world.call(client, "CONFIG", "SET", "maxmemory", "0") == .simpleString("OK"))
     }
 
+    /// The figures add up as those of Redis do: used = startup + data + overhead, then the steps
+    /// to what the process occupies.
+    @Test func theFiguresOfMemoryAddUp() throws {
+        let world = try NodeWorld()
+        let client = try world.connect()
+        func figures() throws -> [String: Double] {
+            let text = try world.call(client, "INFO", "memory").text ?? ""
+            return Dictionary(
+                uniqueKeysWithValues: text.split(separator: "\r\n").compactMap { line in
+                    let parts = line.split(separator: ":")
+                    return parts.count == 2 ? Double(parts[1]).map { (String(parts[0]), $0) } : nil
+                })
+        }
+        let empty = try figures()
+        let startup = try #require(empty["used_memory_startup"])
+        #expect(startup > 0 && startup <= empty["used_memory"] ?? 0)
+        #expect(empty["used_memory_dataset"] == 0)
+        for number in 0..<4_000 {
+            _ = try world.call(client, "SET", "key:\(number)", String(repeating: "x", count: 1_000))
+        }
+        let full = try figures()
+        func value(_ name: String) throws -> Double { try #require(full[name], "\(name)") }
+        #expect(try value("used_memory_startup") == startup)
+        #expect(try value("used_memory_dataset") > 4_000_000)
+        #expect(
+            try value("used_memory") == value("used_memory_dataset")
+                + value("used_memory_overhead"))
+        #expect(try value("used_memory_overhead") >= startup)
+        #expect(
+            try value("used_memory_rss") == value("used_memory") + value("allocator_frag_bytes")
+                + value("allocator_rss_bytes") + value("rss_overhead_bytes"))
+        // Reserved memory that nothing has touched makes the next step less than nothing.
+        #expect(try value("allocator_frag_bytes") >= 0)
+        #expect(try value("rss_overhead_bytes") > 0, "the program itself")
+        let ratio = try value("used_memory_rss") / value("used_memory")
+        #expect(try abs(value("mem_fragmentation_ratio") - ratio) < 0.01)
+    }
+
     @Test func aLowerLimitIsReachedWithoutACommand() throws {
         let world = try NodeWorld()
         let client = try world.connect()

@@ -19,12 +19,21 @@ public struct MemoryFacts: Sendable {
     public var replicaCount = 0
     /// Number of other clients.
     public var clientCount = 0
+    /// The part of `usedBytes` that was there before any data.
+    public var startupBytes: Int64 = 0
     /// Memory that the system says the process occupies.
     public var residentBytes: Int64 = 0
+    /// What it occupied before any data: program, libraries, threads. Not in `usedBytes`.
+    public var programBytes: Int64 = 0
     /// Address space that holds the data.
     public var reservedBytes: Int64 = 0
     /// Nothing known.
     public init() {}
+
+    /// What the used memory occupies, with the gaps in it.
+    public var residentDataBytes: Int64 { max(usedBytes, residentBytes - programBytes) }
+    /// The used memory in the units in which it is taken.
+    public var activeBytes: Int64 { max(usedBytes, reservedBytes) }
 }
 
 /// The subcommands of MEMORY.
@@ -130,7 +139,9 @@ enum MemoryCommands {
             engine.keyspace.database($0).count > 0
         }
         let tables = Int64(engine.keyspace.tableBytes)
-        let overhead = tables + facts.backlogBytes + facts.replicaBytes + facts.clientBytes
+        let overhead =
+            facts.startupBytes + tables + facts.backlogBytes + facts.replicaBytes
+            + facts.clientBytes
         let data = max(0, facts.usedBytes - overhead)
         let keys = Int64(engine.keyspace.count)
         client.writer.mapHeader(27 + databases.count)
@@ -144,7 +155,7 @@ enum MemoryCommands {
         }
         whole("peak.allocated", facts.peakBytes)
         whole("total.allocated", facts.usedBytes)
-        whole("startup.allocated", 0)
+        whole("startup.allocated", facts.startupBytes)
         whole("replication.backlog", facts.backlogBytes)
         whole("clients.slaves", facts.replicaBytes)
         whole("clients.normal", facts.clientBytes)
@@ -162,9 +173,10 @@ enum MemoryCommands {
         }
         whole("overhead.total", overhead)
         whole("keys.count", keys)
-        whole("keys.bytes-per-key", keys > 0 ? facts.usedBytes / keys : 0)
+        let net = facts.usedBytes - facts.startupBytes
+        whole("keys.bytes-per-key", keys > 0 ? net / keys : 0)
         whole("dataset.bytes", data)
-        part("dataset.percentage", ratio(data, facts.usedBytes) * 100)
+        part("dataset.percentage", ratio(data, net) * 100)
         part("peak.percentage", ratio(facts.usedBytes, facts.peakBytes) * 100)
         writeAllocator(facts, whole, part)
     }
@@ -173,16 +185,17 @@ enum MemoryCommands {
         _ facts: MemoryFacts, _ whole: (StaticString, Int64) -> Void,
         _ part: (StaticString, Double) -> Void
     ) {
-        let active = max(facts.reservedBytes, facts.usedBytes)
+        let active = facts.activeBytes
+        let resident = facts.residentDataBytes
         whole("allocator.allocated", facts.usedBytes)
         whole("allocator.active", active)
-        whole("allocator.resident", facts.residentBytes)
+        whole("allocator.resident", resident)
         part("allocator-fragmentation.ratio", ratio(active, facts.usedBytes))
         whole("allocator-fragmentation.bytes", active - facts.usedBytes)
-        part("allocator-rss.ratio", ratio(facts.residentBytes, active))
-        whole("allocator-rss.bytes", facts.residentBytes - active)
-        part("rss-overhead.ratio", 1)
-        whole("rss-overhead.bytes", 0)
+        part("allocator-rss.ratio", ratio(resident, active))
+        whole("allocator-rss.bytes", resident - active)
+        part("rss-overhead.ratio", ratio(facts.residentBytes, resident))
+        whole("rss-overhead.bytes", facts.residentBytes - resident)
         part("fragmentation", ratio(facts.residentBytes, facts.usedBytes))
         whole("fragmentation.bytes", facts.residentBytes - facts.usedBytes)
     }
@@ -223,11 +236,12 @@ enum MemoryCommands {
                     + "process keeps some of it for the next peak; MEMORY PURGE returns what is "
                     + "free.")
         }
-        if ratio(facts.residentBytes, facts.usedBytes) > fragmentationRatioMax
-            && facts.residentBytes - facts.usedBytes > fragmentationBytesMin
+        // Without the program itself, which is more than small data sets.
+        if ratio(facts.residentDataBytes, facts.usedBytes) > fragmentationRatioMax
+            && facts.residentDataBytes - facts.usedBytes > fragmentationBytesMin
         {
             findings.append(
-                "Fragmentation: the process occupies more than 140 % of the memory in use.")
+                "Fragmentation: the data occupy more than 140 % of the memory in use.")
         }
         if facts.replicaCount > 0
             && facts.replicaBytes / Int64(facts.replicaCount) > replicaBufferBytesMax

@@ -21,6 +21,7 @@ extension Node {
 
     /// Loads the data set, opens the log, takes up the role, and says that the node is ready.
     func openData() throws(StartFailure) {
+        noteStartupMemory()
         let upstream = upstreamAtStart
         let load = makeLoad(isReplica: upstream != nil)
         engine.isLoading = true

@@ -9,6 +9,8 @@ extension EngineHost {
         var facts = MemoryFacts()
         let clients = node.clientMemory
         facts.usedBytes = node.usedMemoryBytes
+        facts.startupBytes = node.memory.startupBytes
+        facts.programBytes = node.memory.programBytes
         facts.peakBytes = max(facts.usedBytes, node.statistics.memoryPeakBytes)
         facts.backlogBytes = node.backlogMemoryBytes
         facts.replicaBytes = Int64(clients.replicas)

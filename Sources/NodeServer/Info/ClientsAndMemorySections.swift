@@ -56,12 +56,13 @@ extension Node {
     }
 
     func writeMemorySection(to text: inout InfoText) {
-        let used = usedMemoryBytes
-        let resident = ProcessFacts.residentBytes()
+        let facts = host.memoryFacts()
+        let used = facts.usedBytes
+        let resident = facts.residentBytes
         let machine = ProcessFacts.machineBytes()
-        statistics.memoryPeakBytes = max(statistics.memoryPeakBytes, used)
-        let peak = statistics.memoryPeakBytes
-        let dataset = Int64(keyspace.usedBytes)
+        statistics.memoryPeakBytes = facts.peakBytes
+        let peak = facts.peakBytes
+        let dataset = max(0, Int64(keyspace.usedBytes) - facts.startupBytes)
         let buffers = clientMemory
         text.section("Memory")
         text.field("used_memory", used)
@@ -72,20 +73,20 @@ extension Node {
         text.field("used_memory_peak_human", InfoText.human(peak))
         text.field("used_memory_peak_perc", percent(used, of: peak))
         text.field("used_memory_overhead", used - dataset)
-        text.field("used_memory_startup", 0)
+        text.field("used_memory_startup", facts.startupBytes)
         text.field("used_memory_dataset", dataset)
-        text.field("used_memory_dataset_perc", percent(dataset, of: used))
+        text.field(
+            "used_memory_dataset_perc", percent(dataset, of: used - facts.startupBytes))
         text.field("allocator_allocated", used)
-        text.field("allocator_active", Int64(keyspace.reservedBytes))
-        text.field("allocator_resident", resident)
+        text.field("allocator_active", facts.activeBytes)
+        text.field("allocator_resident", facts.residentDataBytes)
         text.field("total_system_memory", machine)
         text.field("total_system_memory_human", InfoText.human(machine))
         writeScriptFields(to: &text)
         text.field("maxmemory", settings.eviction.memoryBytesMax)
         text.field("maxmemory_human", InfoText.human(Int64(settings.eviction.memoryBytesMax)))
         text.field("maxmemory_policy", settings.eviction.policy.rawValue)
-        text.field("mem_fragmentation_ratio", ratio(resident, of: used), decimals: 2)
-        text.field("mem_fragmentation_bytes", max(0, resident - used))
+        writeFragmentation(facts, to: &text)
         text.field("mem_not_counted_for_evict", buffers.replicas)
         text.field("mem_replication_backlog", backlogMemoryBytes)
         text.field("mem_total_replication_buffers", backlogMemoryBytes + Int64(buffers.replicas))
@@ -99,6 +100,23 @@ extension Node {
         text.field("active_defrag_running", 0)
         text.field("lazyfree_pending_objects", lazyFree.pendingCount)
         text.field("lazyfreed_objects", lazyFree.freedCount)
+    }
+
+    /// The steps from the used memory to what the process occupies: gaps between blocks, pages that
+    /// are kept, the program itself.
+    private func writeFragmentation(_ facts: MemoryFacts, to text: inout InfoText) {
+        let used = facts.usedBytes
+        let active = facts.activeBytes
+        let data = facts.residentDataBytes
+        let resident = facts.residentBytes
+        text.field("allocator_frag_ratio", ratio(active, of: used), decimals: 2)
+        text.field("allocator_frag_bytes", active - used)
+        text.field("allocator_rss_ratio", ratio(data, of: active), decimals: 2)
+        text.field("allocator_rss_bytes", data - active)
+        text.field("rss_overhead_ratio", ratio(resident, of: data), decimals: 2)
+        text.field("rss_overhead_bytes", resident - data)
+        text.field("mem_fragmentation_ratio", ratio(resident, of: used), decimals: 2)
+        text.field("mem_fragmentation_bytes", resident - used)
     }
 
     private func writeScriptFields(to text: inout InfoText) {
