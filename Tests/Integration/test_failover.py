@@ -36,6 +36,21 @@ def test_killed_master_is_replaced_and_returns_as_a_replica(fresh_suite):
     suite.wait_for_equal_data()
 
 
+def test_killed_master_that_lacks_nothing_returns_by_partial_resync(fresh_suite):
+    suite = fresh_suite
+    with suite.client("n1") as client:
+        client.set("before", "1")
+        assert client.wait(2, 5000) == 2
+    suite.kill("n1")
+    new_master = suite.wait_for_tree(survivors("n1"))
+    with suite.client(new_master) as client:
+        client.set("after", "1")
+    suite.up()
+    assert suite.wait_for_tree() == new_master
+    suite.wait_for_equal_data()
+    assert suite.full_syncs_taken("n1") == 0
+
+
 def test_orphan_of_a_killed_intermediate_is_reparented_by_partial_resync(fresh_suite):
     suite = fresh_suite
     full_before = suite.full_syncs_taken("n4")
