@@ -70,12 +70,18 @@ def test_a_million_keys_by_pipe_reach_every_node(suite):
 
 def test_up_waits_for_a_node_that_was_just_killed(suite):
     suite.wait_for_tree()
-    for name in ("n4", "n3"):
-        suite.kill(name)
+    path = "/v1/clusters/demo/topology"
+    for wait in (False, True):
+        suite.kill("n4")
+        if wait:
+            # A node that is known to be down counts as much as one whose death nobody has seen.
+            wait_until(
+                lambda: "down" in suite.curl("GET", path, headers=["Accept: text/plain"])[2],
+                "the end of n4 is noticed")
+            assert not suite.get(path)["converged"]
         tree = suite.up()
-        # At once: what the coordinator knew of the node was a moment old.
-        assert suite.streams(name)
-        assert "down" not in tree and "no answer" not in tree, tree
+        assert suite.streams("n4"), "at once"
+        assert sum("  up" in line for line in tree.splitlines()) == 4, tree
 
 
 def test_a_second_up_finds_the_data_again(suite):
