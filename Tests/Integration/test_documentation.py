@@ -20,6 +20,9 @@ def examples():
 def on(suite, text):
     """The example with the documentation's ports and folder replaced by the suite's own."""
     text = text.replace(".headwater/", f"{suite.home}/").replace(":8080", f":{suite.admin_port}")
+    text = text.replace("services/suite/", f"{REPOSITORY}/services/suite/")
+    # Not to a terminal it says READONLY and succeeds.
+    text = text.replace("redis-cli ", "redis-cli -e ")
     for index, name in enumerate(NODES, 1):
         text = re.sub(rf"\b700{index}\b", str(suite.ports[name]), text)
         text = re.sub(rf"\b710{index}\b", str(suite.control_ports[name]), text)
@@ -32,6 +35,7 @@ def test_example_works_as_pasted(suite, block):
     result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", on(suite, block)],
         capture_output=True, text=True, timeout=60, cwd=suite.home,
+        env=suite.environment,
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert "(error)" not in result.stdout, result.stdout
