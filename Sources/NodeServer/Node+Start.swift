@@ -26,6 +26,9 @@ extension Node {
         try watchSignals()
         try openListeners()
         try startEncryption()
+        guard listeners.isOpen else {
+            throw StartFailure("Configured to not listen anywhere, exiting.")
+        }
         try startControlPort()
         printBanner()
         log.notice("Server initialized")

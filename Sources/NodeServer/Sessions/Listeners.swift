@@ -22,9 +22,10 @@ struct Listeners {
 
     /// The TCP port; 0 when there is none.
     var port: Int { network.first.map { Int($0.address.port) } ?? 0 }
-
     /// The TLS port; 0 when there is none.
     var encryptedPort: Int { encrypted.first.map { Int($0.address.port) } ?? 0 }
+    /// Whether clients can reach the node at all.
+    var isOpen: Bool { !network.isEmpty || !encrypted.isEmpty || local != nil }
 
     /// Opens listeners for `addresses` at `port`, without changing the present ones.
     static func open(
