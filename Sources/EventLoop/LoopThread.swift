@@ -26,7 +26,7 @@ public final class LoopThread: Sendable {
         let thread = try SystemThread.start(name: name) {
             do throws(SystemError) {
                 let loop = try EventLoop()
-                let made = try setup(loop)
+                let made = try LoopThread.prepare(loop, setup)
                 handoff.give(.success((loop.mailbox, made)))
                 loop.run()
                 loop.releaseAll()
@@ -37,6 +37,18 @@ public final class LoopThread: Sendable {
         }
         let (mailbox, made) = try handoff.take().get()
         return (LoopThread(mailbox: mailbox, thread: thread), made)
+    }
+
+    /// Runs `setup`; what one that failed has registered is released again.
+    private static func prepare<Made>(
+        _ loop: EventLoop, _ setup: (EventLoop) throws(SystemError) -> Made
+    ) throws(SystemError) -> Made {
+        do throws(SystemError) {
+            return try setup(loop)
+        } catch {
+            loop.releaseAll()
+            throw error
+        }
     }
 
     /// Ends the loop after the jobs posted so far and waits for the thread. Not from the thread

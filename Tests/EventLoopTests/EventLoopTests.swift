@@ -158,6 +158,26 @@ func run(
         withExtendedLifetime(started.made.0) {}
     }
 
+    @Test func aSetupThatFailsLeavesNothingOpen() throws {
+        let port = Mutex<UInt16>(0)
+        #expect(throws: SystemError.self) {
+            _ = try LoopThread.start(name: "fails") { loop throws(SystemError) -> UInt16 in
+                let first = try Listener(
+                    loop: loop, address: .version4(address: [127, 0, 0, 1], port: 0)
+                ) { _ in }
+                port.withLock { $0 = first.address.port }
+                throw SystemError(call: "test", code: 1)
+            }
+        }
+        // Whoever comes next gets the port.
+        let loop = try EventLoop()
+        let address = SocketAddress.version4(
+            address: [127, 0, 0, 1], port: port.withLock { $0 })
+        let next = try Listener(loop: loop, address: address) { _ in }
+        #expect(next.address == address)
+        loop.releaseAll()
+    }
+
     @Test func stopEndsRunAfterTheTurnAndHooksFrameIt() throws {
         let loop = try EventLoop()
         var trace: [String] = []
