@@ -76,25 +76,15 @@ public final class ControlPort: Sendable {
         }
     }
 
-    private let thread: SystemThread
+    /// The ports that it listens on.
+    public let ports: [UInt16]
+    private let thread: LoopThread
 
-    /// Starts the thread. `started` is called on it once: with the ports that it listens on, or
-    /// with the reason why it does not; then the thread has ended.
+    /// Starts the thread; returns when it listens, or throws why it does not.
     public init(
-        _ configuration: Configuration, board: FactBoard, handlers: ControlHandlers,
-        started: @escaping @Sendable (Result<[UInt16], SystemError>) -> Void
+        _ configuration: Configuration, board: FactBoard, handlers: ControlHandlers
     ) throws(SystemError) {
-        thread = try SystemThread.start(name: "control") {
-            ControlPort.run(configuration, board, handlers, started)
-        }
-    }
-
-    private static func run(
-        _ configuration: Configuration, _ board: FactBoard, _ handlers: ControlHandlers,
-        _ started: @Sendable (Result<[UInt16], SystemError>) -> Void
-    ) {
-        do throws(SystemError) {
-            let loop = try EventLoop()
+        let started = try LoopThread.start(name: "control") { (loop) throws(SystemError) in
             let routes = ControlRoutes(configuration, board: board, handlers: handlers, loop: loop)
             var servers: [HTTPServer] = []
             for address in configuration.addresses {
@@ -104,10 +94,18 @@ public final class ControlPort: Sendable {
                 server.errorResponse = { ControlRoutes.problem($0, detail: $1) }
                 servers.append(server)
             }
-            started(.success(servers.map(\.port)))
-            withExtendedLifetime(servers) { loop.run() }
-        } catch {
-            started(.failure(error))
+            return Started(ports: servers.map(\.port), servers: LoopBound(servers, loop: loop))
         }
+        thread = started.thread
+        ports = started.made.ports
     }
+
+    /// What the thread holds until its end.
+    private struct Started: Sendable {
+        let ports: [UInt16]
+        let servers: LoopBound<[HTTPServer]>
+    }
+
+    /// Ends the thread with its connections; what is asked of it gets no answer any more.
+    public func stop() { thread.stop() }
 }

@@ -80,42 +80,35 @@ extension Node {
 
     private func startControlPort() throws(StartFailure) {
         guard settings.httpPort > 0 else { return }
-        var addresses: [SocketAddress] = []
         do throws(SystemError) {
+            var addresses: [SocketAddress] = []
             for host in settings.httpBind {
                 addresses += try SocketAddress.resolve(host, port: UInt16(settings.httpPort))
             }
-            let bound = LoopBound(self, loop: loop)
-            let secret =
-                settings.clusterSecret.isEmpty
-                ? settings.clusterSecretOfFile : settings.clusterSecret
-            let handlers = ControlHandlers(
-                perform: { order, answer in
-                    bound.post { node in node.perform(order, answer: answer) }
-                },
-                waitForOffset: { wait, answer in
-                    bound.post { node in node.waitForOffset(wait, answer: answer) }
-                })
-            controlPort = try ControlPort(
-                ControlPort.Configuration(
-                    addresses: addresses, secret: secret, version: Version.own),
-                board: board, handlers: handlers
-            ) { outcome in
-                bound.post { node in node.controlPortStarted(outcome) }
-            }
+            try openControlPort(addresses)
         } catch {
-            throw StartFailure("Cannot start the control port: \(error)")
+            throw StartFailure("Failed listening on port \(settings.httpPort) (http): \(error)")
         }
     }
 
-    private func controlPortStarted(_ outcome: Result<[UInt16], SystemError>) {
-        switch outcome {
-        case .success(let ports):
-            log.notice("Control port: http \(ports.map(String.init).joined(separator: ", "))")
-        case .failure(let error):
-            log.critical("Failed listening on port \(settings.httpPort) (http): \(error)")
-            stop(exitStatus: 1)
-        }
+    /// Starts the thread of the control port, which takes orders from then on.
+    func openControlPort(_ addresses: [SocketAddress]) throws(SystemError) {
+        let bound = LoopBound(self, loop: loop)
+        let secret =
+            settings.clusterSecret.isEmpty ? settings.clusterSecretOfFile : settings.clusterSecret
+        let handlers = ControlHandlers(
+            perform: { order, answer in
+                bound.post { node in node.perform(order, answer: answer) }
+            },
+            waitForOffset: { wait, answer in
+                bound.post { node in node.waitForOffset(wait, answer: answer) }
+            })
+        let port = try ControlPort(
+            ControlPort.Configuration(
+                addresses: addresses, secret: secret, version: Version.own),
+            board: board, handlers: handlers)
+        controlPort = port
+        log.notice("Control port: http \(port.ports.map(String.init).joined(separator: ", "))")
     }
 
     // MARK: Banner

@@ -2,7 +2,6 @@ import Bytes
 import ControlModel
 import EventLoop
 import Platform
-import Synchronization
 import Testing
 
 @testable import ControlPort
@@ -20,7 +19,7 @@ final class OneRequest: StreamConnection {
 }
 
 /// A control port on a thread of its own, and a loop for its clients.
-struct World {
+final class World {
     let board: FactBoard
     let loop: EventLoop
     let port: UInt16
@@ -29,26 +28,20 @@ struct World {
     init(secret: String = "secret", handlers: ControlHandlers = World.refusing) throws {
         board = FactBoard(NodeFacts(report: masterReport(), figures: World.figures))
         loop = try EventLoop()
-        let result = LoopResult()
         let address = try #require(SocketAddress(numeric: "127.0.0.1", port: 0))
-        let mailbox = loop.mailbox
         control = try ControlPort(
             ControlPort.Configuration(addresses: [address], secret: secret, version: "1.2.3"),
-            board: board, handlers: handlers
-        ) { outcome in mailbox.post { _ in result.store(outcome) } }
-        let deadline = Clock.monotonicMilliseconds() + 10_000
-        while result.value == nil, Clock.monotonicMilliseconds() < deadline {
-            loop.runTurn(waitMillisecondsMax: 100)
-        }
-        port = try #require(try result.value?.get().first)
+            board: board, handlers: handlers)
+        port = try #require(control.ports.first)
     }
 
-    /// What the port's thread reported.
-    private final class LoopResult: Sendable {
-        private let stored = Mutex<Result<[UInt16], SystemError>?>(nil)
-        var value: Result<[UInt16], SystemError>? { stored.withLock { $0 } }
-        func store(_ result: Result<[UInt16], SystemError>) { stored.withLock { $0 = result } }
+    deinit {
+        control.stop()
+        loop.releaseAll()
     }
+
+    /// Ends the port; its thread is gone when this returns.
+    func stop() { control.stop() }
 
     static let figures = NodeFigures([
         NodeFigures.Figure("commands_total", "Commands.", isTotal: true, 12)
@@ -170,6 +163,18 @@ struct World {
         #expect(try world.request("GET \(path)&offset=1000").contains(#""reached":true"#))
         #expect(try world.request("GET \(path)&offset=1001").contains(#""reached":false"#))
         #expect(try world.request("GET \(path)").hasPrefix("HTTP/1.1 400 "))
+    }
+
+    @Test func nobodyListensAfterTheEnd() throws {
+        let world = try World()
+        let address = try #require(SocketAddress(numeric: "127.0.0.1", port: world.port))
+        let taken = try? ControlPort(
+            ControlPort.Configuration(addresses: [address], secret: "", version: "1.2.3"),
+            board: world.board, handlers: World.refusing)
+        #expect(taken == nil, "the port is taken")
+        #expect(try world.request("GET /livez").hasPrefix("HTTP/1.1 200 "))
+        world.stop()
+        #expect(try world.request("GET /livez").isEmpty)
     }
 
     @Test func secretsAreComparedAsAWhole() {
