@@ -43,6 +43,12 @@ final class EngineTarget: TranscriptTarget {
         engine.propagates = true
     }
 
+    /// As a server does when a connection ends: a client that waits and what it waits for refer to
+    /// each other.
+    deinit {
+        for connection in connections.values { engine.forget(connection.client) }
+    }
+
     func connection(_ number: Int) -> Connection {
         if let known = connections[number] { return known }
         let client = ClientState(id: Int64(number))

@@ -59,6 +59,7 @@ final class SimWorld {
         return Int((value ^ (value >> 31)) % UInt64(bound))
     }
 
+    /// Bodies do not hold the world, which holds them.
     func schedule(after delay: Int64, _ body: @escaping () -> Void) {
         queued += 1
         let entry = (at: now + delay, order: queued, run: body)
@@ -242,7 +243,7 @@ final class SimWorld {
         guard life == coordinatorLife else { return }
         let sent = now
         let key = NodeKey(cluster: clusterName, node: id)
-        func end(_ outcome: ProbeResult.Outcome) {
+        let end: (ProbeResult.Outcome) -> Void = { [unowned self] outcome in
             deliver(
                 .probe(ProbeResult(node: key, sentAtMilliseconds: sent, outcome: outcome)), life)
             then()
@@ -266,7 +267,7 @@ final class SimWorld {
 
     private func send(_ request: NodeRequest, _ life: Int) {
         let id = request.node.node
-        func end(_ outcome: RequestOutcome) {
+        let end: (RequestOutcome) -> Void = { [unowned self] outcome in
             deliver(.request(id: request.id, node: request.node, outcome: outcome), life)
         }
         schedule(after: delay()) { [unowned self] in
