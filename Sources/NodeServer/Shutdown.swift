@@ -8,6 +8,7 @@
 
 import Logging
 import Commands
+import ControlPort
 import EventLoop
 import Platform
 import RESP
@@ -190,14 +191,21 @@ extension Node {
         stop(exitStatus: 0)
     }
 
-    /// Lets go of what would keep the node alive: links, log and timers. The loop has ended.
-    func stopAll() {
+    /// Closes and releases everything, once the loop has ended: threads, descriptors, and what
+    /// refers to the node and would keep it alive. For a process that goes on without the node; one
+    /// that ends with it leaves this to the system, which is faster.
+    func end() {
         links.stop()
+        controlPort.take()?.stop()
         signalWatch.take()?.stop()
-        if let timer = cron.timer.take() { loop.cancel(timer) }
+        listeners.close(path: settings.unixSocket)
+        for session in clients.all { session.close() }
+        turn.forgetOutputs()
+        // The threads work for the log and the snapshots, and these for each other.
+        snapshots.stop()
         try? stream.close()
-        loop.afterWait = nil
-        loop.beforeWait = nil
+        stream.stop()
+        loop.releaseAll()
     }
 
     /// Ends the loop with the present turn.

@@ -20,7 +20,7 @@ private final class World {
 
     /// Nodes, links and connections refer to the loop, and the loop to them.
     deinit {
-        for node in nodes { node.die() }
+        for node in nodes { node.end() }
         loop.releaseAll()
     }
 

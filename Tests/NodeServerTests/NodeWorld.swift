@@ -76,13 +76,7 @@ final class NodeWorld {
     }
 
     deinit {
-        for client in clients { client.close() }
-        for session in node.clients.all { session.close() }
-        node.listeners.close(path: node.settings.unixSocket)
-        // What closing has put off until the next turn holds on to the node.
-        for _ in 0..<4 { node.loop.runTurn(waitMillisecondsMax: 0) }
-        node.stopAll()
-        for _ in 0..<2 { node.loop.runTurn(waitMillisecondsMax: 0) }
+        node.end()
         if !keepsFolder { try? NodeWorld.remove(folder) }
     }
 

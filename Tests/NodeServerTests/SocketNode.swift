@@ -168,6 +168,12 @@ final class SocketNode: LinksHost {
         for connection in connections.values { connection.close() }
     }
 
+    /// Lets go of the links, which refer to their host.
+    func end() {
+        die()
+        stored = nil
+    }
+
     /// What a node does at the end of a turn.
     func endTurn() {
         links.beforeCommit()

@@ -211,6 +211,15 @@ final class Snapshots {
         if let running { end(running, with: .failure(.aborted)) }
     }
 
+    /// Ends everything, and the threads when they have done what was asked of them.
+    func stop() {
+        abortAll()
+        loading?.abort()
+        // What has spilled goes on to the writer.
+        spiller.stop()
+        writer.stop()
+    }
+
     /// Starts what has waited for the end of a load.
     func resumeRequests() {
         startNext()

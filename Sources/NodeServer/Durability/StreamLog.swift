@@ -113,6 +113,13 @@ final class StreamLog {
         ) { [weak self] in self?.tick() }
     }
 
+    /// Ends the periodic work, and the threads when they have done what was asked of them.
+    func stop() {
+        if let timer = timer.take() { loop.cancel(timer) }
+        files.stop()
+        reader.stop()
+    }
+
     private static let tickMilliseconds: Int64 = 100
     private static let failureLogIntervalMilliseconds: Int64 = 30_000
 

@@ -2,7 +2,8 @@
 //
 //   engine thread ── post(job) ──► Mutex<[Job]> ── first job raises a counter ──► worker runs all
 //
-// Jobs own what they need (paths, bytes) and answer through the loop's mailbox.
+// Jobs own what they need (paths, bytes) and answer through the loop's mailbox. A job may hold what
+// holds the worker: so those that come after `stop` are dropped, and nothing keeps itself alive.
 
 import Platform
 import Synchronization
@@ -58,13 +59,16 @@ final class Worker: Sendable {
         }
     }
 
-    /// Adds a job; from any thread.
+    /// Adds a job; from any thread. After `stop` it is dropped.
     func post(_ job: @escaping Job) {
-        core.state.withLock { $0.jobs.append(job) }
-        core.counter.raise()
+        let isTaken = core.state.withLock { state in
+            if !state.isStopping { state.jobs.append(job) }
+            return !state.isStopping
+        }
+        if isTaken { core.counter.raise() }
     }
 
-    /// Lets the thread finish what was posted and waits for its end.
+    /// Lets the thread finish what was posted and waits for its end; nothing is taken any more.
     func stop() {
         endWhenDone()
         thread.join()

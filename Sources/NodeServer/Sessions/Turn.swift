@@ -114,4 +114,7 @@ final class Turn {
         outputs.removeAll(keepingCapacity: true)
         if !kept.isEmpty { outputs.append(contentsOf: kept) }
     }
+
+    /// Lets go of all listed sessions: the node is at its end.
+    func forgetOutputs() { outputs = [] }
 }

@@ -228,12 +228,9 @@ final class DurableNode {
     }
 
     deinit {
-        log.files.stop()
-        log.reader.stop()
-        snapshots.writer.stop()
-        snapshots.spiller.stop()
-        // The workers' last answers wait in the mailbox and hold on to the log.
-        for _ in 0..<2 { loop.runTurn(waitMillisecondsMax: 0) }
+        snapshots.stop()
+        log.stop()
+        loop.releaseAll()
     }
 }
 
