@@ -5,11 +5,12 @@ SHELL := /bin/bash
 SUITE := services/suite
 PYTHON := .build/python/bin/python
 BUILD_FLAGS := --explicit-target-dependency-import-check error
+LEAKS := suppressions=$(CURDIR)/Tests/Support/LeakSuppressions.txt:print_suppressions=0
 FUZZ_SECONDS ?= 60
 BENCH_ARGUMENTS ?=
 CONFORMANCE_ARGUMENTS ?=
 
-.PHONY: help up down build test unit integration leaks lint format packages-build packages-test python \
+.PHONY: help up down build test unit integration lint format packages-build packages-test python \
 	bench bench-smoke conformance fuzz openapi clean
 
 help: ## Lists the targets
@@ -33,16 +34,12 @@ build: packages-build ## Builds the three services at .build/release/
 	swift build -c release $(BUILD_FLAGS) --product headwater-coordinator
 	swift build -c release $(BUILD_FLAGS) --product headwater-admin
 
-test: unit integration ## Runs every test: units under the address sanitizer, then the real services
+test: unit integration ## Runs every test: units with checks of memory and leaks, then the real services
 
 unit: packages-test
 	swift build --build-tests --sanitize=address $(BUILD_FLAGS)
-	ASAN_OPTIONS=detect_leaks=0 swift test --skip-build --sanitize=address --disable-xctest
-
-leaks: packages-test ## Runs the unit tests with the leak checker (CONTRIBUTING.md says what it finds)
-	swift build --build-tests --sanitize=address $(BUILD_FLAGS)
-	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/Support/LeakSuppressions.txt:print_suppressions=0 \
-	ASAN_OPTIONS=detect_leaks=1 swift test --skip-build --sanitize=address --disable-xctest
+	ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS=$(LEAKS) \
+	swift test --skip-build --sanitize=address --disable-xctest
 
 integration: build packages-test python
 	$(PYTHON) -m pytest -q Tests/Integration
