@@ -1,9 +1,9 @@
 // How a thread in the background shares a core with one that others wait for.
 
 /// Breaks the work of a background thread into short stretches. A scheduler that looks around only
-/// at its tick (every 4 ms at 250 Hz) lets a thread which never sleeps run from tick to tick, and an
-/// engine on the same core stands still for so long, however low the other's priority is. A sleep
-/// gives the core back at once.
+/// at its tick (every 4 ms at 250 Hz) lets a thread which never sleeps run from tick to tick, and
+/// an engine on the same core stands still for so long, however low the other's priority is. A
+/// sleep gives the core back at once.
 public struct BackgroundPace: ~Copyable {
     /// Work in microseconds after which the thread sleeps.
     public static let stretchMicroseconds: Int64 = 200
