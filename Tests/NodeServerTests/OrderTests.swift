@@ -2,8 +2,10 @@ import Commands
 import ControlModel
 import ControlPort
 import EventLoop
+import Log
 import Platform
 import RESP
+import Store
 import Synchronization
 import Testing
 
@@ -50,6 +52,39 @@ import Testing
         let client = try world.connect()
         let refused = try world.call(client, "REPLICAOF", "NO", "ONE")
         #expect(refused.text?.contains("coordinator manages this node") == true)
+    }
+
+    /// Keys that expired while it was down would make it write, and then it needs a full sync.
+    @Test func aRestartedMasterWaitsForItsPlaceBeforeItExpiresKeys() throws {
+        let folder = try NodeWorld.makeFolder()
+        var position: ReplicationPosition?
+        do {
+            let world = try NodeWorld(folder: folder) { $0.appendOnly = true }
+            #expect(try give(world, epoch: 1, .master).accepted)
+            let client = try world.connect()
+            _ = try world.call(client, "SET", "stays", "1")
+            _ = try world.call(client, "SET", "goes", "1", "PX", "30")
+            position = world.node.stream.position
+            world.keepsFolder = true
+        }
+        for isReplaced in [true, false] {
+            let again = try NodeWorld(folder: folder) { $0.appendOnly = true }
+            again.keepsFolder = isReplaced
+            let start = Clock.monotonicMilliseconds()
+            try again.until("time for several ticks") {
+                Clock.monotonicMilliseconds() - start > 350
+            }
+            #expect(again.node.keyspace.count == 2)
+            if isReplaced {
+                let upstream = Order.Upstream(nodeID: "n2", host: "127.0.0.1", port: 1)
+                #expect(try give(again, epoch: 2, .replica(of: upstream)).accepted)
+                #expect(again.node.stream.position == position)
+                #expect(try give(again, epoch: 3, .master).accepted)
+            } else {
+                try again.until("expiry", seconds: 5) { again.node.keyspace.count == 1 }
+                #expect(Clock.monotonicMilliseconds() - start > 900)
+            }
+        }
     }
 
     @Test func aNodeOfAnotherNameOrClusterRefusesTheFirstOrder() throws {
