@@ -13,6 +13,7 @@ extension Node {
         if engine.isReplica != isReplica {
             engine.isReplica = isReplica
             if isReplica { endWaitsForKeys() }
+            killScoreFollowsRole()
         }
         logOutput.setRole(isReplica ? "S" : "M")
         let gate = writeGate

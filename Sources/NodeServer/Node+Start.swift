@@ -35,6 +35,7 @@ extension Node {
         try openData()
         startCron()
         memorySettingsChanged()
+        killScoreFollowsRole()
         let period = Node.factsMilliseconds
         loop.schedule(afterMilliseconds: period, repeatingMilliseconds: period) {
             [unowned self] in publishFacts()

@@ -53,6 +53,7 @@ public final class Node {
     var clientSecurity: TLSContext?
     var cron = Cron()
     var memory = MemoryState()
+    var killScore = KillScore()
     var shutdown = ShutdownState()
     var pauses = Pauses()
     var pauseTimer: TimerID?

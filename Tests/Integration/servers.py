@@ -69,19 +69,20 @@ def wait_until(condition, what, seconds=20):
 
 
 class Server:
-    """One running server. `kind` is `node`, `redis` or `valkey`."""
+    """One running server. `kind` is `node`, `redis` or `valkey`; `prefix` is a command that runs it."""
 
-    def __init__(self, kind, *options, folder=None, port=None, password=None):
+    def __init__(self, kind, *options, folder=None, port=None, password=None, prefix=()):
         self.kind = kind
         self.options = list(options) + (["--requirepass", password] if password else [])
         self.password = password
+        self.prefix = list(prefix)
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="headwater-test-"))
         self.port = port or free_port()
         self.process = None
         self.start()
 
     def start(self, *options):
-        command = [binary(self.kind)]
+        command = self.prefix + [binary(self.kind)]
         command += ["--port", str(self.port), "--dir", str(self.folder), "--save", ""]
         if self.kind != "node":
             command += ["--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes"]

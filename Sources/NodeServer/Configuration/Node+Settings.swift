@@ -55,6 +55,7 @@ extension Node {
         }
         if new.directory != old.directory { new.directory = try enter(new.directory) }
         do throws(ConfigSetError) {
+            if new.killScore != old.killScore { try applyKillScore(new) }
             if new.port != old.port || new.bind != old.bind {
                 try listen(as: new, portChanged: new.port != old.port)
             }
@@ -63,6 +64,7 @@ extension Node {
             }
         } catch {
             _ = try? enter(old.directory)
+            killScoreFollowsRole()
             throw error
         }
         if let security { (serverSecurity, clientSecurity) = security }

@@ -75,16 +75,11 @@ extension NodeDirectives {
                 ("bio_cpulist", "", notYet), ("bio-cpulist", "", notYet),
                 ("aof_rewrite_cpulist", "", noChild), ("aof-rewrite-cpulist", "", noChild),
                 ("locale-collate", "", noSuchType),
-                ("oom-score-adj", "no", notYet),
                 ("proc-title-template", "{title} {listen-addr} {server-mode}", notYet),
                 ("server_cpulist", "", notYet), ("server-cpulist", "", notYet),
                 ("syslog-ident", "redis", notYet), ("unixsocketgroup", "", notYet),
                 ("availability-zone", "", notYet),
             ], as: .text)
-        + accepted(
-            [
-                ("oom-score-adj-values", "0 200 800", noChild)
-            ], as: .words)
         + acceptedChoices
 
     private static let acceptedChoices: [Directive<NodeSettings>] = [

@@ -33,7 +33,30 @@ extension NodeDirectives {
         .bool(
             "huge-pages", \.usesHugePages, flags: [],
             "Large tables lie in huge pages, backed before they are needed."),
+        .enumeration(
+            "oom-score-adj", \.killScore.mode,
+            "Whether the kernel learns whom to end first when the machine has no memory left."),
+        killScores,
     ]
+
+    private static let killScores: Directive<NodeSettings> = .custom(
+        "oom-score-adj-values", flags: [.mutable, .words], shape: "master replica child",
+        "The scores for oom-score-adj, each from -2000 to 2000; nobody has the third.",
+        apply: { (settings, words, _) throws(DirectiveError) in
+            guard words.count == 3 else { throw .wrongNumberOfArguments }
+            var values: [Int] = []
+            for word in words {
+                guard let value = DirectiveText.integer(word),
+                    KillScoreSettings.range ~= value
+                else {
+                    throw DirectiveError(
+                        "Invalid oom-score-adj-values, elements must be between -2000 and 2000.")
+                }
+                values.append(value)
+            }
+            settings.killScore.values = values
+        },
+        value: { $0.killScore.values.map(String.init).joined(separator: " ") })
 
     private static let clientMemory: Directive<NodeSettings> = .custom(
         "maxmemory-clients", flags: .mutable, shape: "bytes or percent%",

@@ -128,6 +128,7 @@ public struct NodeSettings: Equatable, Sendable {
     var bulkBytesMax = 512 << 20
     var eviction = EvictionSettings()
     var clientMemory = ClientMemoryLimit()
+    var killScore = KillScoreSettings()
     var slowLogMicroseconds = 10_000
     var busyMilliseconds = 5_000
     var slowLogCountMax = 128
