@@ -94,6 +94,7 @@ import Testing
     @Test func emptySetsInAFileAreSkipped() throws {
         let loaded = try loadFile([2, 1, 0x65, 0, 2, 1, 0x66, 1, 1, 0x61])
         #expect(loaded.facts.keysEmpty == 1 && loaded.facts.keysLoaded == 1)
+        #expect(loaded.facts.emptyKeys == ["e"])
         #expect(loaded.keyspace.count == 1)
     }
 

@@ -329,10 +329,12 @@ final class StartupLoad {
         facts = loader.facts
         snapshots.keptFacts = facts
         snapshots.librariesLoaded(facts.functions)
+        for key in facts.emptyKeys { logger.warning("Loading RDB: skipping empty key: \(key)") }
+        let empty = facts.keysEmpty > 0 ? ", empty keys skipped: \(facts.keysEmpty)" : ""
         logger.notice(
             """
             Done loading RDB, keys loaded: \(facts.keysLoaded), \
-            keys expired: \(facts.keysExpired).
+            keys expired: \(facts.keysExpired)\(empty).
             """
         )
         if mayGoOn, !buffer.isEmpty {

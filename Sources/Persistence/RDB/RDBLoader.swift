@@ -22,9 +22,12 @@ public struct RDBFacts: Equatable, Sendable {
     public var keysLoaded = 0
     /// Keys dropped because their time was over.
     public var keysExpired = 0
-
     /// Keys skipped because their collection had no elements.
     public var keysEmpty = 0
+    /// The first of them, for the log.
+    public var emptyKeys: [String] = []
+    /// How many of them are named.
+    static let emptyKeysNamedMax = 10
 
     /// Nothing yet.
     public init() {}
@@ -123,6 +126,9 @@ public struct RDBLoader: RDBVisitor, ~Copyable {
             switch error {
             case .corrupt(.emptyCollection):
                 facts.keysEmpty += 1
+                if facts.emptyKeys.count < RDBFacts.emptyKeysNamedMax {
+                    facts.emptyKeys.append(key.bytes.string)
+                }
                 return
             case .corrupt(let reason): throw reason
             case .needMore: throw .badStructure("value")
