@@ -651,3 +651,13 @@ def test_the_upstream_may_ask_for_a_password(start):
     real.follow(node)
     wait_in_step(node, real)
     assert real.client.get("b") == b"2"
+
+
+@pytest.mark.parametrize("kind", ["node", "redis"])
+def test_a_replica_that_is_sent_away_counts_nothing(start, kind):
+    server = start(kind, "--replicaof", "127.0.0.1 1")
+    for request in (("PSYNC", "?", -1), ("PSYNC", "b" * 40, 1)):
+        with pytest.raises(redis.ResponseError, match="NOMASTERLINK"):
+            server.client.execute_command(*request)
+    counted = {name: server.stat(name) for name in ("sync_full", "sync_partial_err")}
+    assert counted == {"sync_full": 0, "sync_partial_err": 0}

@@ -226,17 +226,15 @@ final class ReplicationLinks {
         return nil
     }
 
+    /// As Redis counts: who is sent away for now is not counted. SYNC asks for a snapshot.
     private func count(_ request: ResyncRequest?) {
-        guard let request, !request.asksForSnapshot else {
-            counters.fullSyncs += 1
-            return
-        }
+        let request = request ?? ResyncRequest(id: nil, offset: -1)
         switch ResyncDecision.decide(request, history: host.history, role: servingRole) {
         case .resume: counters.partialSyncs += 1
         case .fullSync:
             counters.fullSyncs += 1
-            counters.refusedPartialSyncs += 1
-        case .refuse: counters.refusedPartialSyncs += 1
+            if !request.asksForSnapshot { counters.refusedPartialSyncs += 1 }
+        case .refuse: break
         }
     }
 
