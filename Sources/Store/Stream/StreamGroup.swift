@@ -41,16 +41,14 @@ public final class StreamConsumer {
     fileprivate(set) var pending = StreamOrder<PendingID>()
     let slot: Int32
     private let commons: StreamCommons
-    /// The freeze that has its image, or began before it was made.
-    private var frozenIn: Int
-    private var frozen: FrozenConsumer?
+    private var frozen: FreezeImage<FrozenConsumer>
 
     init(name: [UInt8], slot: Int32, seenAt: Int64, commons: StreamCommons) {
         self.name = name
         self.slot = slot
         self.seenAt = seenAt
         self.commons = commons
-        frozenIn = commons.freeze
+        frozen = FreezeImage(madeIn: commons.freeze)
     }
 
     /// Bytes of the object with its name and its places in the group's lists.
@@ -61,23 +59,19 @@ public final class StreamConsumer {
     /// Comes before each change.
     @inline(__always)
     fileprivate func willChange() {
-        if commons.freeze != 0 && commons.freeze != frozenIn { _ = image() }
+        if frozen.isMissing(in: commons.freeze) { _ = image() }
     }
 
     /// What it was when its stream was frozen.
     func image() -> FrozenConsumer {
-        if let frozen { return frozen }
-        let made = FrozenConsumer(seenAt: seenAt, activeAt: activeAt, pending: pending.freeze())
-        frozenIn = commons.freeze
-        frozen = made
-        return made
+        frozen.take(in: commons.freeze) {
+            FrozenConsumer(seenAt: seenAt, activeAt: activeAt, pending: pending.freeze())
+        }
     }
 
     /// Nobody reads the image any more.
     func dropImage() {
-        guard frozen != nil else { return }
-        frozen = nil
-        pending.endFreeze()
+        if frozen.drop() { pending.endFreeze() }
     }
 
     // MARK: Pending entries
@@ -109,9 +103,7 @@ public final class StreamGroup {
     private var slots: [StreamConsumer?] = []
     private var freeSlots: [Int32] = []
     private let commons: StreamCommons
-    /// The freeze that has its image, or began before it was made.
-    private var frozenIn: Int
-    private var frozen: FrozenGroup?
+    private var frozen: FreezeImage<FrozenGroup>
 
     /// The answer of `entriesRead` when it is unknown.
     public static var unknown: Int64 { -1 }
@@ -121,7 +113,7 @@ public final class StreamGroup {
         self.lastID = lastID
         self.entriesRead = entriesRead
         self.commons = commons
-        frozenIn = commons.freeze
+        frozen = FreezeImage(madeIn: commons.freeze)
         commons.bytes += ownBytes + pending.memoryBytes
     }
 
@@ -162,30 +154,26 @@ public final class StreamGroup {
     /// Comes before each change.
     @inline(__always)
     private func willChange() {
-        if commons.freeze != 0 && commons.freeze != frozenIn { _ = image() }
+        if frozen.isMissing(in: commons.freeze) { _ = image() }
     }
 
     /// What it was when its stream was frozen.
     func image() -> FrozenGroup {
-        if let frozen { return frozen }
-        let made = FrozenGroup(
-            lastID: lastID, entriesRead: entriesRead, consumers: consumers,
-            pending: pending.freeze())
-        frozenIn = commons.freeze
-        frozen = made
-        return made
+        frozen.take(in: commons.freeze) {
+            FrozenGroup(
+                lastID: lastID, entriesRead: entriesRead, consumers: consumers,
+                pending: pending.freeze())
+        }
     }
 
     /// Nobody reads the image any more.
     func dropImage() {
-        guard frozen != nil else { return }
-        frozen = nil
-        pending.endFreeze()
+        if frozen.drop() { pending.endFreeze() }
     }
 
     /// Drops its image and those of its consumers.
     func dropImages() {
-        for consumer in frozen?.consumers ?? consumers { consumer.dropImage() }
+        for consumer in frozen.value?.consumers ?? consumers { consumer.dropImage() }
         dropImage()
     }
 
