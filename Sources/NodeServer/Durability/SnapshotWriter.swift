@@ -32,51 +32,13 @@ final class SnapshotWriter: Sendable {
         case keep
     }
 
-    private struct FileState: ~Copyable {
-        let file: File
-        var formatter: SnapshotFormatter
-        var output = ByteBuffer()
-
-        init(path: String, compresses: Bool, checksums: Bool) throws(SystemError) {
-            file = try File.open(path, [.write, .create, .truncate])
-            formatter = SnapshotFormatter(compresses: compresses, checksums: checksums)
-        }
-
-        mutating func write(_ chunk: SnapshotChunk) throws(SystemError) {
-            output.removeAll()
-            formatter.append(chunk, to: &output)
-            do throws(ShortWrite) { try file.write(output.readable) } catch { throw error.cause }
-        }
-
-        /// Writes the checksum and waits for the disk; returns the length.
-        mutating func complete() throws(SystemError) -> Int64 {
-            output.removeAll()
-            formatter.appendChecksum(to: &output)
-            do throws(ShortWrite) { try file.write(output.readable) } catch { throw error.cause }
-            try file.sync()
-            return formatter.fileBytes
-        }
-    }
-
     /// Chunks that wait on disk in the form of the file.
-    private struct SpillState: ~Copyable {
-        let file: File
-        var formatter: SnapshotFormatter
-        var output = ByteBuffer()
+    private struct Spill: ~Copyable {
+        var file: ChunkFile
         /// Bytes of each chunk, in order.
         var counts: [Int] = []
 
-        init(path: String, compresses: Bool) throws(SystemError) {
-            file = try File.open(path, [.write, .create, .truncate])
-            formatter = SnapshotFormatter(compresses: compresses, checksums: false)
-        }
-
-        mutating func write(_ chunk: SnapshotChunk) throws(SystemError) {
-            output.removeAll()
-            formatter.append(chunk, to: &output)
-            do throws(ShortWrite) { try file.write(output.readable) } catch { throw error.cause }
-            counts.append(output.count)
-        }
+        init(_ file: consuming ChunkFile) { self.file = file }
     }
 
     /// Path of the file while it is written.
@@ -90,11 +52,11 @@ final class SnapshotWriter: Sendable {
     private let isValueOpen = Atomic<Bool>(false)
     private let compresses: Bool
     // Used by the writer's thread alone; nil before the file is open and after its end.
-    private let state = Mutex<FileState?>(nil)
+    private let state = Mutex<ChunkFile?>(nil)
     // Set by the writer's or the spiller's thread, read by any.
     private let failure = Mutex<SystemError?>(nil)
     // Used by the spiller's thread, by the writer's after the spiller has finished.
-    private let spilled = Mutex<SpillState?>(nil)
+    private let spilled = Mutex<Spill?>(nil)
 
     /// A writer of `temporaryPath`, which is created on the writer's thread.
     init(
@@ -110,7 +72,7 @@ final class SnapshotWriter: Sendable {
             note {
                 () throws(SystemError) in
                 try state.withLock { (state) throws(SystemError) in
-                    state = try FileState(
+                    state = try ChunkFile(
                         path: temporaryPath, compresses: compresses, checksums: checksums)
                 }
             }
@@ -187,13 +149,16 @@ final class SnapshotWriter: Sendable {
     }
 
     private func write(_ chunk: SnapshotChunk) throws(SystemError) {
-        try state.withLock { (state) throws(SystemError) in try state?.write(chunk) }
+        try state.withLock { (state) throws(SystemError) in _ = try state?.write(chunk) }
     }
 
     private func spill(_ chunk: SnapshotChunk) throws(SystemError) {
         try spilled.withLock { (state) throws(SystemError) in
-            if state == nil { state = try SpillState(path: spillPath, compresses: compresses) }
-            try state?.write(chunk)
+            if state == nil {
+                state = Spill(
+                    try ChunkFile(path: spillPath, compresses: compresses, checksums: false))
+            }
+            if let count = try state?.file.write(chunk) { state?.counts.append(count) }
         }
     }
 

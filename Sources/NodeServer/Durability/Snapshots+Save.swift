@@ -37,8 +37,10 @@ extension Snapshots {
     ) throws(SystemError) {
         let temporary = "\(settings.directory)/temp-\(ProcessFacts.processID)-now.rdb"
         do throws(SystemError) {
-            let file = try File.open(temporary, [.write, .create, .truncate])
-            let sink = DirectSink(file: file, settings: settings)
+            let sink = DirectSink(
+                try ChunkFile(
+                    path: temporary, compresses: settings.compresses,
+                    checksums: settings.checksums))
             let encoder = SnapshotEncoder { sink.append($0) }
             encoder.accessClock = keyspace.accessClock
             let counts = keyspace.beginSnapshot(encoder)
@@ -87,33 +89,18 @@ extension Snapshots {
 /// Writes chunks on the calling thread. Nothing changes meanwhile, so no chunk comes between those
 /// of a big value.
 private final class DirectSink {
-    private let file: File
-    private var formatter: SnapshotFormatter
-    private var output = ByteBuffer()
+    private var file: ChunkFile
     private(set) var failure: SystemError?
 
-    init(file: consuming File, settings: SnapshotSettings) {
-        self.file = file
-        formatter = SnapshotFormatter(
-            compresses: settings.compresses, checksums: settings.checksums)
-    }
+    init(_ file: consuming ChunkFile) { self.file = file }
 
     func append(_ chunk: SnapshotChunk) {
         guard failure == nil else { return }
-        output.removeAll()
-        formatter.append(chunk, to: &output)
-        store()
+        do throws(SystemError) { try file.write(chunk) } catch { failure = error }
     }
 
     func finish() throws(SystemError) {
-        output.removeAll()
-        formatter.appendChecksum(to: &output)
-        if failure == nil { store() }
         if let failure { throw failure }
-        try file.sync()
-    }
-
-    private func store() {
-        do throws(ShortWrite) { try file.write(output.readable) } catch { failure = error.cause }
+        try file.complete()
     }
 }
