@@ -9,6 +9,7 @@
 
 import Commands
 import EventLoop
+import Log
 import Logging
 import Platform
 import Store
@@ -67,7 +68,7 @@ extension Node {
     /// Counts what all clients hold.
     func countClientMemory() {
         var normal = 0
-        memory.replicaBytes = 0
+        memory.replicaBytes = stream.overflow.count
         memory.evictableClientBytes = 0
         for session in clients.all {
             let bytes = session.memoryBytes

@@ -136,6 +136,7 @@ public final class Node {
         scripts.mustEnd = { [unowned self] in scriptMustEnd() }
         scripts.busyMilliseconds = Int64(settings.busyMilliseconds)
         snapshots.streamCut = { [unowned self] in followStream() }
+        stream.slowestReader = { [unowned self] in links.slowestFeed(from: $0) }
         stream.failureChanged = { [unowned self] in updateGates() }
         loop.afterWait = { [unowned self] in beginTurn() }
         loop.beforeWait = { [unowned self] in endTurn() }

@@ -30,6 +30,19 @@ public enum DownstreamFailure: Equatable, Sendable {
     case disconnected
     /// The peer may not attach: the reason.
     case refused(String)
+
+    /// The reason in words, for logs.
+    public var text: String {
+        switch self {
+        case .timeout: "it did not answer or read for repl-timeout"
+        case .snapshotFailed: "the snapshot could not be made"
+        case .fellBehind: "it lacks bytes that are no longer kept"
+        case .complete: "it has what it asked for"
+        case .historyChanged: "it must learn the new history"
+        case .disconnected: "its connection is closed"
+        case .refused(let why): why
+        }
+    }
 }
 
 /// What the owner of a link to a replica has to do, in order.

@@ -661,3 +661,44 @@ def test_a_replica_that_is_sent_away_counts_nothing(start, kind):
             server.client.execute_command(*request)
     counted = {name: server.stat(name) for name in ("sync_full", "sync_partial_err")}
     assert counted == {"sync_full": 0, "sync_partial_err": 0}
+
+
+def come_online(server, replica, offset):
+    # redis-server sends nothing until it has an acknowledgement from after its transfer.
+    server.client.set("first", "1")
+
+    def sees_the_write():
+        replica.acknowledge(offset)
+        return b"first" in replica.peer.peek()
+
+    wait_until(sees_the_write, "the replica gets the stream")
+
+
+def write_megabytes(server, count):
+    pipe = server.client.pipeline(transaction=False)
+    for number in range(count):
+        pipe.set(f"big:{number % 4}", bytes([97 + number % 26]) * (1 << 20))
+    pipe.execute()
+
+
+@pytest.mark.parametrize("kind", ["node", "redis"])
+def test_a_slow_replica_is_kept_within_its_output_limit(start, kind):
+    server = start(kind, "--repl-backlog-size", "16kb")
+    slow = FakeReplica(server.port)
+    _, offset, _ = slow.full_sync()
+    come_online(server, slow, offset)
+    write_megabytes(server, 60)
+    assert slow.stream(server.offset - offset).count(b"\r\nbig:") == 60
+    assert server.stat("sync_full") == 1
+    slow.close()
+
+
+@pytest.mark.parametrize("kind", ["node", "redis"])
+def test_a_replica_beyond_its_output_limit_is_closed(start, kind):
+    server = start(
+        kind, "--repl-backlog-size", "16kb", "--client-output-buffer-limit", "replica 8mb 0 0")
+    slow = FakeReplica(server.port)
+    come_online(server, slow, slow.full_sync()[1])
+    write_megabytes(server, 60)
+    wait_until(lambda: server.replication()["connected_slaves"] == 0, "the replica is closed")
+    slow.close()

@@ -3,6 +3,7 @@
 What they send and expect is the protocol as redis-server speaks it, byte by byte.
 """
 
+import select
 import socket
 import time
 
@@ -42,7 +43,7 @@ class Peer:
     def __init__(self, connection):
         self.connection = connection
         self.connection.settimeout(15)
-        self.buffer = b""
+        self.buffer = bytearray()
 
     def send(self, data):
         self.connection.sendall(data)
@@ -53,17 +54,24 @@ class Peer:
             raise EOFError("the peer closed the connection")
         self.buffer += data
 
+    def peek(self):
+        """What is there, without waiting for more."""
+        while select.select([self.connection], [], [], 0)[0]:
+            self.fill()
+        return self.buffer
+
     def take(self, count):
         while len(self.buffer) < count:
             self.fill()
-        data, self.buffer = self.buffer[:count], self.buffer[count:]
+        data = bytes(self.buffer[:count])
+        del self.buffer[:count]
         return data
 
     def line(self):
         while b"\n" not in self.buffer:
             self.fill()
-        line, self.buffer = self.buffer.split(b"\n", 1)
-        return line.rstrip(b"\r")
+        line = self.take(self.buffer.index(b"\n") + 1)
+        return line[:-1].rstrip(b"\r")
 
     def filled_line(self):
         """The next line that is no keepalive."""
@@ -166,8 +174,7 @@ class FakeReplica:
             mark = header[5:]
             while not self.peer.buffer.endswith(mark):
                 self.peer.fill()
-            data, self.peer.buffer = self.peer.buffer[:-len(mark)], b""
-            return data
+            return self.peer.take(len(self.peer.buffer))[:-len(mark)]
         return self.peer.take(int(header[1:]))
 
     def acknowledge(self, offset):

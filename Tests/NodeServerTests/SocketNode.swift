@@ -201,6 +201,8 @@ final class SocketNode: LinksHost {
 
     func rememberEpoch(_ epoch: Int64) { peerIdentity.epoch = epoch }
 
+    func readerBegan(at offset: Int64) {}
+
     func readStream(
         from offset: Int64, maximum: Int, into buffer: inout ByteBuffer,
         onReady: @escaping () -> Void

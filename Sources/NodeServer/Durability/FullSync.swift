@@ -164,7 +164,7 @@ extension Snapshots {
         guard file.isTemporary else { return }
         let path = file.path
         writer.post { try? FileSystem.unlink(path) }
-        if syncSource == nil { log.closeSpool() }
+        if syncSource == nil { log.endSpool() }
     }
 
     /// Forgets files of a history that has ended.

@@ -28,6 +28,8 @@ struct LogSettings: Equatable, Sendable {
     var skipsFsyncDuringSnapshot = false
     /// `repl-backlog-size`.
     var backlogBytes = 10 << 20
+    /// `client-output-buffer-limit replica`: what replicas may lack that only memory keeps.
+    var readerLimit = OutputBufferLimits().replica
     /// `log-retention-seconds` and `log-retention-bytes`.
     var retention = LogRetention()
     /// `aof-load-truncated`.
@@ -45,6 +47,7 @@ struct LogSettings: Equatable, Sendable {
         fsync = settings.appendFsync
         skipsFsyncDuringSnapshot = settings.skipsFsyncDuringRewrite
         backlogBytes = settings.backlogBytes
+        readerLimit = settings.outputLimits.replica
         retention = LogRetention(
             millisecondsMax: Int64(settings.logRetentionSeconds) * 1_000,
             bytesMax: Int64(settings.logRetentionBytes))

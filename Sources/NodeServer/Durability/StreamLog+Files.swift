@@ -43,6 +43,8 @@ extension StreamLog {
     /// Each 100 ms: lets a worker force the log to disk, deletes old files. What failed is tried
     /// again by the commit at the end of this turn.
     func tick() {
+        tickOverflow()
+        if mode == .spool, spoolIsOver { endSpool() }
         guard mode == .file, let segment else { return }
         let now = loop.nowMilliseconds
         let wantsSync =
@@ -314,6 +316,7 @@ extension StreamLog {
     /// Keeps the stream in a temporary file too, so that a full sync of any length finds it. Only
     /// without a log; between two turns.
     func openSpool() throws(SystemError) {
+        spoolIsOver = false
         guard mode == .ring else { return }
         precondition(committedOffset == offset)
         let opened = try OpenSegment(
@@ -323,6 +326,13 @@ extension StreamLog {
         segment = opened
         appendToMap(opened, isListed: true)
         mode = .spool
+    }
+
+    /// The full sync is over: drops the temporary file as soon as no replica lacks what only
+    /// stands there.
+    func endSpool() {
+        spoolIsOver = true
+        if slowestReader(firstOffset) >= ring.firstOffset { closeSpool() }
     }
 
     /// Drops the temporary file.

@@ -1,6 +1,7 @@
 // Reading the stream back: for replicas, at their own pace.
 //
 //   byte in the ring     copied at once
+//   byte in the overflow copied at once, see StreamLog+Overflow
 //   byte in a file       read by another thread into memory, `onReady`, then copied
 //
 // Nothing beyond `committedOffset` is ever given away. A cold piece waits for its reader in
@@ -26,7 +27,7 @@ extension StreamLog {
 
     /// Number of the oldest byte that can be read.
     var firstOffset: Int64 {
-        min(ring.firstOffset, map.firstOffset ?? .max)
+        min(ring.firstOffset, map.firstOffset ?? .max, overflow.firstOffset ?? .max)
     }
 
     /// Number of bytes that can be read.
@@ -55,6 +56,11 @@ extension StreamLog {
         let count = Int(min(Int64(maximum), committedOffset - offset + 1))
         if offset >= ring.firstOffset {
             return .bytes(ring.read(from: offset, maximum: count, into: &output))
+        }
+        if let first = overflow.firstOffset, let end = overflow.endOffset,
+            offset >= first && offset < end
+        {
+            return .bytes(overflow.read(from: offset, maximum: count, into: &output))
         }
         switch coldReads[offset] {
         case .ready(let bytes):

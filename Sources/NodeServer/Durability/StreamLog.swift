@@ -5,7 +5,7 @@
 //                     └───────────────────► ring (newest bytes) ──────┘
 //
 //   off      nobody wants the stream: only the position is kept
-//   ring     no log: the newest `repl-backlog-size` bytes in memory
+//   ring     no log: the newest `repl-backlog-size` bytes in memory, and what replicas still lack
 //   spool    as ring, and a temporary file while a full sync runs
 //   file     `appendonly yes`: the log
 //
@@ -59,6 +59,13 @@ final class StreamLog {
     // Where it is kept.
     var pending = ByteBuffer()
     var ring: StreamRing
+    var overflow = StreamOverflow()
+    /// No replica lacks a byte before this one; `.max` without replicas. May be too low.
+    var keepFrom = Int64.max
+    /// Since when the overflow is above its soft limit, in milliseconds of the loop.
+    var overflowSince: Int64?
+    /// The first byte that some replica lacks, of those that lack none before the given one.
+    var slowestReader: (Int64) -> Int64 = { _ in .max }
     var segment: OpenSegment?
     var map = SegmentMap()
     var manifest = AOFManifest()
@@ -66,6 +73,8 @@ final class StreamLog {
     var preparedSequence: Int64?
     var base: BaseFile?
     var mode = Mode.off
+    /// The full sync that the spool was opened for has ended.
+    var spoolIsOver = false
     private var isPlaceStale = false
 
     // Work on other threads, see StreamLog+Files and StreamLog+Read.
@@ -142,6 +151,7 @@ final class StreamLog {
         offset += Int64(bytes.count)
         self.database = database
         guard mode != .off else { return }
+        if offset - Int64(ring.capacity) >= keepFrom { keepForReaders(before: bytes) }
         ring.append(bytes)
         if segment != nil { pending.append(bytes) }
         isPlaceStale = true
@@ -263,6 +273,8 @@ final class StreamLog {
         syncedOffset = 0
         pending.removeAll()
         ring.reset(lastOffset: offset)
+        overflow.removeAll()
+        keepFrom = .max
         map = SegmentMap()
         isPlaceStale = false
     }
@@ -300,7 +312,9 @@ final class StreamLog {
     /// Changes the size of the memory part.
     func resizeBacklog(to bytes: Int) {
         settings.backlogBytes = bytes
-        if mode != .off { ring.resize(to: bytes) }
+        guard mode != .off else { return }
+        keepForReaders(resizingTo: bytes)
+        ring.resize(to: bytes)
     }
 
     /// Forgets the memory backlog of a master without replicas (`repl-backlog-ttl`): nobody may go

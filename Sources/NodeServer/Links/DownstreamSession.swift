@@ -136,6 +136,7 @@ final class DownstreamSession {
             case .sendSnapshot: snapshotOffset = 0
             case .feed(let offset):
                 feedOffset = offset
+                host.readerBegan(at: offset)
                 links.replicasChanged()
             case .takeOver: takeOver()
             case .acknowledged: links.acknowledged()
@@ -273,6 +274,12 @@ final class DownstreamSession {
         snapshot = nil
     }
 
+    /// What the replica lacks is no longer kept, though its connection may not take more just now.
+    private var lacksGoneBytes: Bool {
+        guard let feedOffset, let first = host.history.firstOffset else { return false }
+        return feedOffset < first
+    }
+
     /// All output was taken by the kernel.
     func outputDrained() {
         link.progressed(now: now)
@@ -282,6 +289,7 @@ final class DownstreamSession {
     // MARK: Time
 
     func tick() {
+        if lacksGoneBytes { return fail(.fellBehind) }
         link.timeoutMilliseconds = host.linkSettings.timeoutMilliseconds
         var effects: [DownstreamEffect] = []
         link.tick(now: now, effects: &effects)
@@ -310,7 +318,7 @@ final class DownstreamSession {
     private func close(_ reason: DownstreamFailure) {
         if reason != .disconnected && link.isReplica {
             host.logLink(
-                "Connection with replica \(shownHost) (client \(clientID)) closed: \(reason)",
+                "Connection with replica \(shownHost) (client \(clientID)) closed: \(reason.text)",
                 isWarning: reason == .timeout || reason == .fellBehind)
         }
         let connection = connection

@@ -101,6 +101,8 @@ protocol LinksHost: AnyObject {
     var streamDatabase: Int { get }
     /// Last byte that is in the log: replicas are fed up to here.
     var committedOffset: Int64 { get }
+    /// A replica reads the stream from the byte `offset` on.
+    func readerBegan(at offset: Int64)
     /// Last byte that is on disk; nil without a log.
     var durableOffset: Int64? { get }
     /// Appends up to `maximum` bytes from the byte `offset` on.

@@ -97,6 +97,8 @@ final class NodeLinksHost: LinksHost {
     var committedOffset: Int64 { log.committedOffset }
     var durableOffset: Int64? { log.mode == .file ? log.syncedOffset : nil }
 
+    func readerBegan(at offset: Int64) { log.readerBegan(at: offset) }
+
     func readStream(
         from offset: Int64, maximum: Int, into buffer: inout ByteBuffer,
         onReady: @escaping () -> Void

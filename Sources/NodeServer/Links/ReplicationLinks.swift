@@ -261,6 +261,16 @@ final class ReplicationLinks {
         host.linksChanged()
     }
 
+    /// The first byte that some replica lacks, of those that lack none before `floor`; `.max`
+    /// without replicas.
+    func slowestFeed(from floor: Int64) -> Int64 {
+        var slowest = Int64.max
+        for session in sessions.values {
+            if let offset = session.feedOffset, offset >= floor { slowest = min(slowest, offset) }
+        }
+        return slowest
+    }
+
     /// Number of replicas that have not acknowledged everything.
     var laggingReplicaCount: Int {
         let offset = host.history.offset

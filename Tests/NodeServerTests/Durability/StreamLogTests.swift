@@ -4,6 +4,7 @@ import Bytes
 import EventLoop
 import Foundation
 import Log
+import Logging
 import Platform
 import Testing
 
@@ -26,6 +27,92 @@ import Testing
         #expect(node.log.read(from: 1, maximum: 10, into: &output, onReady: {}) == .bytes(10))
         #expect(node.log.read(from: 24, maximum: 10, into: &output, onReady: {}) == .upToDate)
         #expect(node.log.read(from: 25, maximum: 10, into: &output, onReady: {}) == .gone)
+    }
+
+    /// A log in memory with a reader that has read up to `reader`.
+    private final class MemoryLog {
+        let folder: TemporaryFolder
+        let log: StreamLog
+        var reader: Int64 = 1
+        var expected: [UInt8] = []
+
+        init(_ limit: OutputBufferLimit) throws {
+            folder = try TemporaryFolder()
+            var settings = LogSettings(directory: folder.path)
+            settings.backlogBytes = 1_000
+            settings.readerLimit = limit
+            log = try StreamLog(
+                settings: settings, loop: EventLoop(), logger: Logger(label: "test"))
+            log.activateBacklog()
+            log.slowestReader = { [unowned self] in reader >= $0 ? reader : .max }
+            log.readerBegan(at: 1)
+        }
+
+        func write(_ count: Int) throws {
+            let bytes = (0..<count).map { UInt8(truncatingIfNeeded: (expected.count + $0) &* 31) }
+            expected += bytes
+            bytes.withByteSlice { log.append($0, database: 0) }
+            try log.commit()
+        }
+
+        var overflowBytes: Int { log.overflow.count }
+
+        func read(_ count: Int) -> [UInt8] {
+            var output = ByteBuffer()
+            while output.count < count {
+                guard
+                    case .bytes(let got) = log.read(
+                        from: reader, maximum: count - output.count, into: &output, onReady: {})
+                else { break }
+                reader += Int64(got)
+            }
+            return output.readable.array
+        }
+
+        deinit { log.stop() }
+    }
+
+    @Test func whatAReplicaLacksOutlivesTheRing() throws {
+        let memory = try MemoryLog(OutputBufferLimit(hardBytes: 0, softBytes: 0, softSeconds: 0))
+        for count in [10, 980, 20, 1, 5_000, 999, 1_000, 1_001, 700_000] { try memory.write(count) }
+        #expect(memory.log.firstOffset == 1)
+        #expect(memory.read(300_000) == Array(memory.expected[..<300_000]))
+        try memory.write(5)
+        #expect(memory.log.firstOffset > 1)
+        #expect(memory.read(.max - 1) == Array(memory.expected[300_000...]))
+        memory.log.tickOverflow()
+        #expect(memory.overflowBytes == 0)
+        // A smaller backlog takes nothing from him either.
+        try memory.write(800)
+        memory.log.resizeBacklog(to: 100)
+        #expect(memory.read(.max - 1) == Array(memory.expected.suffix(800)))
+    }
+
+    @Test func whatNobodyLacksIsNotKept() throws {
+        let memory = try MemoryLog(OutputBufferLimit(hardBytes: 0, softBytes: 0, softSeconds: 0))
+        for _ in 0..<100 {
+            try memory.write(990)
+            _ = memory.read(990)
+            #expect(memory.overflowBytes <= 1_000)
+        }
+        #expect(memory.log.firstOffset > 97_000)
+    }
+
+    @Test func aReplicaBeyondItsLimitLosesItsPlace() throws {
+        let hard = try MemoryLog(OutputBufferLimit(hardBytes: 5_000, softBytes: 0, softSeconds: 0))
+        for _ in 0..<6 { try hard.write(1_000) }
+        #expect(hard.log.firstOffset == 1)
+        try hard.write(1_000)
+        #expect(hard.overflowBytes == 0 && hard.log.firstOffset == 6_001)
+        #expect(hard.read(1) == [])
+        try hard.write(1_000)
+        #expect(hard.overflowBytes == 0)
+
+        let soft = try MemoryLog(OutputBufferLimit(hardBytes: 0, softBytes: 500, softSeconds: -1))
+        for _ in 0..<2 { try soft.write(1_000) }
+        #expect(soft.overflowBytes > 0)
+        soft.log.tickOverflow()
+        #expect(soft.overflowBytes == 0 && soft.log.firstOffset == 1_001)
     }
 
     @Test func oldBytesAreReadFromTheFileAndEqualTheNewOnes() throws {
