@@ -24,6 +24,9 @@ final class SQLiteStateStore: StateStore {
     /// Version of the tables; a store of a newer version is refused.
     static let formatVersion = 1
 
+    /// How long another program that reads the file, such as a backup, may keep a call waiting.
+    private static let busySeconds = 1.0
+
     private let queue: DatabaseQueue
     private var transactions = 0
 
@@ -33,6 +36,7 @@ final class SQLiteStateStore: StateStore {
         queue = try Self.attempt("cannot open \(path)") {
             var configuration = Configuration()
             configuration.journalMode = .wal
+            configuration.busyMode = .timeout(busySeconds)
             let queue = try DatabaseQueue(path: path, configuration: configuration)
             try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             try Self.migrator.migrate(queue)
