@@ -36,7 +36,7 @@ final class SQLiteStateStore: StateStore {
         queue = try Self.attempt("cannot open \(path)") {
             var configuration = Configuration()
             configuration.journalMode = .wal
-            configuration.busyMode = .timeout(busySeconds)
+            configuration.busyMode = .timeout(Self.busySeconds)
             let queue = try DatabaseQueue(path: path, configuration: configuration)
             try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             try Self.migrator.migrate(queue)
