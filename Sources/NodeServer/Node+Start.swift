@@ -33,6 +33,7 @@ extension Node {
         printBanner()
         log.notice("Server initialized")
         try openData()
+        pauseAfterRestart()
         startCron()
         memorySettingsChanged()
         killScoreFollowsRole()

@@ -93,8 +93,9 @@ extension Node {
         }
         switch order.kind {
         case .master, .replica, .resume, .release:
-            if pauses.isPausing(.order) {
+            if pauses.isPausing(.order) || pauses.isPausing(.restart) {
                 pauses.end(.order)
+                pauses.end(.restart)
                 pausesChanged()
             }
         case .pause: break

@@ -2,6 +2,7 @@
 
 import EventLoop
 import Commands
+import Logging
 
 extension Node {
     /// A pause began or ended: tells the engine, sets the timer, resumes clients.
@@ -20,6 +21,20 @@ extension Node {
         }
         if wasPaused { resumeHeldClients() }
         factsChanged()
+    }
+
+    /// How long a restarted master of a cluster lets writes wait for its coordinator, which asks
+    /// ten times a second and would tell it that another has taken over. Without one it goes on.
+    static let restartPauseMilliseconds: Int64 = 1_000
+
+    /// After a start as the master of a cluster: what it accepted now would be thrown away if
+    /// another master has taken over.
+    func pauseAfterRestart() {
+        guard identity.isManaged, !isReplica else { return }
+        pauses.set(
+            .restart, mode: .writes, until: loop.nowMilliseconds + Node.restartPauseMilliseconds)
+        pausesChanged()
+        log.notice("Writes wait for the coordinator, at most one second")
     }
 
     /// Lets clients go on that waited for the end of a pause; those that still must wait are held

@@ -1,5 +1,5 @@
-// Who has paused clients: CLIENT PAUSE, an order of the coordinator, a failover, a shutdown. The
-// strictest pause that has not ended holds.
+// Who has paused clients: CLIENT PAUSE, an order of the coordinator, a failover, a shutdown, a
+// restart. The strictest pause that has not ended holds.
 
 import Commands
 
@@ -15,6 +15,8 @@ struct Pauses {
         case failover
         /// A shutdown that waits for replicas.
         case shutdown
+        /// A restarted master of a cluster: another may have taken over while it was down.
+        case restart
     }
 
     private struct Pause {
