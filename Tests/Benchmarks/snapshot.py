@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -91,6 +92,12 @@ def slice_columns(slices, worked, gaps):
     }
 
 
+def only(chosen, servers):
+    """Lets just one server run: the housekeeping of the others would take its core for moments."""
+    for server in servers:
+        server.process.send_signal(signal.SIGCONT if server is chosen else signal.SIGSTOP)
+
+
 def run(scale, repeats, log):
     keys = max(int(1_000_000 * scale), 10_000)
     requests = max(int(300_000 * scale), 20_000)
@@ -105,15 +112,19 @@ def run(scale, repeats, log):
             populate(server, keys)
         for _ in range(repeats):
             for server in servers:
+                only(server, servers)
                 for saving in (False, True):
                     with Background(server, saving, keys) as background:
                         output = load(server.port, "-t", "get", "-n", requests, "-c", 20, "-r", keys)
                     figures.setdefault((server.name, saving), []).append(percentile(output))
                     slices += background.slices
                     worked += background.worked
+            only(None, servers)
             gaps.append(longest_gap())
     finally:
         os.sched_setaffinity(0, processors)
+        for server in servers:
+            server.process.send_signal(signal.SIGCONT)
         for server in servers:
             server.stop()
     rows = []
