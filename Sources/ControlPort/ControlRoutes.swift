@@ -52,11 +52,7 @@ final class ControlRoutes {
 
     private var facts: NodeFacts { board.read(nowMicroseconds: Clock.monotonicMicroseconds()) }
 
-    private func health() -> HTTPResponse {
-        HTTPResponse(
-            .ok, fields: HTTPFields([("Content-Type", "application/json")]),
-            body: ControlJSON.encode(facts.report) + [0x0A])
-    }
+    private func health() -> HTTPResponse { ControlRoutes.json(.ok, facts.report) }
 
     private func metrics() -> HTTPResponse {
         HTTPResponse(
@@ -98,10 +94,7 @@ final class ControlRoutes {
         let bound = LoopBound(responder, loop: loop)
         handlers.waitForOffset(wait) { answer in
             bound.post { responder in
-                responder.respond(
-                    HTTPResponse(
-                        .ok, fields: HTTPFields([("Content-Type", "application/json")]),
-                        body: ControlJSON.encode(answer) + [0x0A]))
+                responder.respond(ControlRoutes.json(.ok, answer))
             }
         }
     }
@@ -126,11 +119,7 @@ final class ControlRoutes {
         handlers.perform(order) { answer in
             bound.post { responder in
                 let status = answer.accepted ? 200 : answer.problem?.status ?? 409
-                responder.respond(
-                    HTTPResponse(
-                        HTTPStatus(status),
-                        fields: HTTPFields([("Content-Type", "application/json")]),
-                        body: ControlJSON.encode(answer) + [0x0A]))
+                responder.respond(ControlRoutes.json(HTTPStatus(status), answer))
             }
         }
     }
@@ -164,7 +153,7 @@ final class ControlRoutes {
         return difference == 0
     }
 
-    // MARK: Errors
+    // MARK: Documents and errors
 
     private func notAllowed(_ request: HTTPRequest, _ methods: String) -> HTTPResponse {
         var response =
@@ -181,8 +170,15 @@ final class ControlRoutes {
         let problem = Problem(
             status: status.code, code: String(code), title: status.reason, detail: detail,
             retryable: status == .serviceUnavailable)
-        return HTTPResponse(
-            status, fields: HTTPFields([("Content-Type", "application/problem+json")]),
-            body: ControlJSON.encode(problem) + [0x0A])
+        return json(status, problem, type: "application/problem+json")
+    }
+
+    /// A JSON document that ends its line, for people with curl.
+    private static func json(
+        _ status: HTTPStatus, _ value: some Encodable, type: String = "application/json"
+    ) -> HTTPResponse {
+        HTTPResponse(
+            status, fields: HTTPFields([("Content-Type", type)]),
+            body: ControlJSON.encode(value) + [0x0A])
     }
 }
