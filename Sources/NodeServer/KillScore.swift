@@ -84,12 +84,7 @@ extension Node {
         }
     }
 
-    /// At start, after a change of the role, and when new settings were refused.
-    func killScoreFollowsRole() {
-        do throws(SystemError) {
-            try killScore.apply(settings.killScore, isReplica: isReplica)
-        } catch {
-            log.warning("Failed to set oom-score-adj: \(error)")
-        }
-    }
+    /// At start, after a change of the role, and when new settings were refused. A failure is in
+    /// the log.
+    func killScoreFollowsRole() { try? applyKillScore(settings) }
 }
