@@ -14,21 +14,20 @@ extension StreamLog {
     /// Before `bytes` are added: what the ring will overwrite.
     func keepForReaders(before bytes: ByteSlice) {
         let end = ring.lastOffset + 1 + Int64(bytes.count)
-        keepForReaders(
-            before: end - Int64(ring.capacity), ringEnd: ring.lastOffset + 1, bytes)
+        keepForReaders(before: end - Int64(ring.capacity), bytes)
     }
 
     /// Before the ring gets another size.
     func keepForReaders(resizingTo capacity: Int) {
-        let end = ring.lastOffset + 1
-        keepForReaders(before: end - Int64(capacity), ringEnd: end, ByteSlice())
+        keepForReaders(before: ring.lastOffset + 1 - Int64(capacity), ByteSlice())
     }
 
     /// Takes over what lies before the byte `newFirst`: from the ring, and from `bytes` behind it
     /// when they are more than the ring can hold.
-    private func keepForReaders(before newFirst: Int64, ringEnd: Int64, _ bytes: ByteSlice) {
+    private func keepForReaders(before newFirst: Int64, _ bytes: ByteSlice) {
         releaseOverflow()
         guard newFirst > keepFrom else { return }
+        let ringEnd = ring.lastOffset + 1
         let start = overflow.endOffset ?? max(ring.firstOffset, keepFrom)
         let end = min(newFirst, map.firstOffset ?? .max)
         guard start < end else { return }
@@ -63,7 +62,7 @@ extension StreamLog {
             """)
         overflow.removeAll()
         overflowSince = nil
-        keepFrom = slowestReader(firstOffset)
+        releaseOverflow()
     }
 
     /// Gives memory back when nobody writes, and holds the soft limit.
