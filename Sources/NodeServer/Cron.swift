@@ -21,14 +21,10 @@ struct Cron {
     static let expiryBucketsPerStep = 64
     /// Share of a period that expiry may use: 1/4.
     static let expiryShare: Int64 = 4
-    /// How long a restarted master of a cluster leaves expired keys alone.
-    static let expiryRestMilliseconds: Int64 = 1_000
     /// How long a session must be silent before its buffers are taken.
     static let idleMilliseconds: Int64 = 2_000
 
     var timer: TimerID?
-    /// When the housekeeping began, in milliseconds of the loop.
-    var startedAt: Int64?
     /// DEBUG PAUSE-CRON.
     var isPaused = false
     /// Ticks since the start.
@@ -44,7 +40,6 @@ struct Cron {
 extension Node {
     /// Starts the housekeeping, or starts it again after a change of `hz`.
     func startCron() {
-        if cron.startedAt == nil { cron.startedAt = loop.nowMilliseconds }
         if let timer = cron.timer.take() { loop.cancel(timer) }
         let period = Int64(max(1, 1_000 / settings.hz))
         cron.timer = loop.schedule(afterMilliseconds: period, repeatingMilliseconds: period) {
@@ -88,17 +83,8 @@ extension Node {
 
     // MARK: Expiry
 
-    /// Another master may have taken over while this one was down. Until the coordinator has had
-    /// time to say so it deletes nothing by itself, or it could not go on without a full sync.
-    private var mayHaveBeenReplaced: Bool {
-        guard identity.isManaged, stream.isAsAtStart, let start = cron.startedAt else {
-            return false
-        }
-        return loop.nowMilliseconds - start < Cron.expiryRestMilliseconds
-    }
-
     private func planExpiry() {
-        guard !cron.isExpiring, keyspace.expiringCount > 0, !mayHaveBeenReplaced else { return }
+        guard !cron.isExpiring, keyspace.expiringCount > 0 else { return }
         cron.isExpiring = true
         loop.runNextTurn { [unowned self] in expireSlice() }
     }

@@ -33,7 +33,6 @@ extension Node {
         printBanner()
         log.notice("Server initialized")
         try openData()
-        pauseAfterRestart()
         startCron()
         memorySettingsChanged()
         killScoreFollowsRole()

@@ -36,6 +36,7 @@ extension Node {
         statistics.keysLoaded = Int64(load.facts.keysLoaded)
         followStream()
         startLinks(position: stream.isActive && stream.offset > 0 ? stream.position : nil)
+        pauseAfterRestart()
         if !listeners.network.isEmpty { log.notice("Ready to accept connections tcp") }
         if !listeners.encrypted.isEmpty { log.notice("Ready to accept connections tls") }
         if listeners.local != nil { log.notice("Ready to accept connections unix") }

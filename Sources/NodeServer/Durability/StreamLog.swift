@@ -230,9 +230,6 @@ final class StreamLog {
         positionAtStart = position.database < 0 ? nil : position
     }
 
-    /// A master has written nothing since its restart.
-    var isAsAtStart: Bool { positionAtStart?.offset == offset }
-
     /// Goes back to the history before the restart; false when something was written since. A
     /// master that took over meanwhile knows that one, and never heard of the one drawn here.
     func returnToHistoryOfStart() -> Bool {

@@ -28,7 +28,8 @@ extension Node {
     static let restartPauseMilliseconds: Int64 = 1_000
 
     /// After a start as the master of a cluster: what it accepted now would be thrown away if
-    /// another master has taken over.
+    /// another master has taken over. Nor are expired keys deleted meanwhile, which is a write too
+    /// and would cost the return by partial resync.
     func pauseAfterRestart() {
         guard identity.isManaged, !isReplica else { return }
         pauses.set(
