@@ -12,7 +12,7 @@ final class TestHost: NodeHost {
     var configuration: [(name: String, value: String)] = [
         ("databases", "16"), ("maxmemory", "0"), ("maxmemory-policy", "noeviction"),
         ("appendonly", "no"), ("notify-keyspace-events", ""),
-        ("lfu-log-factor", "10"),
+        ("lfu-log-factor", "10"), ("lfu-decay-time", "1"),
     ]
     /// The limits of packed collections that transcripts set, with their old names.
     private let limits: [(name: String, old: String, path: WritableKeyPath<EncodingLimits, Int>)] =
@@ -98,6 +98,8 @@ final class TestHost: NodeHost {
             case "maxmemory": engine.settings.eviction.memoryBytesMax = Int(pair.value) ?? 0
             case "lfu-log-factor":
                 engine.settings.eviction.frequencyLogFactor = Int(pair.value) ?? 10
+            case "lfu-decay-time":
+                engine.settings.eviction.frequencyDecayMinutes = Int(pair.value) ?? 1
             case "maxmemory-policy":
                 engine.settings.eviction.policy =
                     EvictionPolicy(rawValue: pair.value) ?? .noEviction
