@@ -5,8 +5,11 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -49,6 +52,41 @@ int hw_set_nonblocking(int descriptor) {
     int flags = fcntl(descriptor, F_GETFL);
     return flags < 0 ? flags : fcntl(descriptor, F_SETFL, flags | O_NONBLOCK);
 }
+
+int hw_spawn(
+    const char *path, char *const *arguments, int standard_input, const int *kept,
+    size_t kept_count, int *process) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error != 0) return error;
+    error = posix_spawnattr_init(&attributes);
+    if (error != 0) {
+        posix_spawn_file_actions_destroy(&actions);
+        return error;
+    }
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    error = posix_spawn_file_actions_adddup2(&actions, standard_input, 0);
+    // A descriptor that is duplicated onto itself loses its close-on-exec flag.
+    for (size_t index = 0; index < kept_count && error == 0; index++) {
+        error = posix_spawn_file_actions_adddup2(&actions, kept[index], kept[index]);
+    }
+    if (error == 0) {
+        error = posix_spawn(process, path, &actions, &attributes, arguments, environ);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return error;
+}
+
+int hw_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+
+int hw_end_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL); }
 
 int hw_thread_id(void) { return (int)syscall(SYS_gettid); }
 

@@ -24,6 +24,16 @@ import Testing
         try file.startWriteback(offset: 0, length: 5)
     }
 
+    @Test func aFileInMemoryIsReadFromItsBeginning() throws {
+        let bytes = [UInt8](repeating: 7, count: 100_000) + [1, 2, 3]
+        let file = try File.inMemory(bytes, name: "test")
+        // As another process would read it: from where the descriptor stands.
+        let again = try FileSystem.read(
+            "/proc/self/fd/\(file.descriptor.number)", bytesMax: 1 << 20)
+        #expect(again == bytes)
+        #expect(try file.seekToEnd() == 100_003)
+    }
+
     @Test func errorsNameTheCallThePathAndTheReason() throws {
         let directory = try TemporaryDirectory()
         let path = directory.file("missing")

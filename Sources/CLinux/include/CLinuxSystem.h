@@ -44,6 +44,19 @@ int hw_start_writeback(int descriptor, int64_t offset, int64_t length);
 /// fcntl(F_SETFL) that adds O_NONBLOCK.
 int hw_set_nonblocking(int descriptor);
 
+/// posix_spawn of `path`: the child has `standard_input` as descriptor 0, standard output and error,
+/// and the `kept_count` descriptors of `kept` under their numbers; all others are closed. No signal
+/// is blocked or ignored there. Returns an error number, or 0 and the child's id in `*process`.
+int hw_spawn(
+    const char *_Nonnull path, char *_Nullable const *_Nonnull arguments, int standard_input,
+    const int *_Nullable kept, size_t kept_count, int *_Nonnull process);
+
+/// A file in memory, closed on exec.
+int hw_memory_file(const char *_Nonnull name);
+
+/// Lets the kernel kill this process when its parent ends.
+int hw_end_with_parent(void);
+
 /// Thread id as the kernel counts it.
 int hw_thread_id(void);
 
