@@ -1,6 +1,6 @@
 // The node's housekeeping, `hz` times a second.
 //
-//   each tick     statistics samples, save points, growth of the log
+//   each tick     statistics samples, save points, growth of the log, ended child processes
 //   each second   idle clients, buffers of idle sessions
 //   each tick     expiry: slices of half a millisecond, one per turn, until nothing is left that
 //                 has expired or a quarter of the period is used
@@ -55,6 +55,7 @@ extension Node {
         countClientMemory()
         if cron.ticks % Int64(settings.hz) == 0 { tickEachSecond() }
         checkPersistence()
+        debuggerCopies.collect()
         updateGates()
         cron.expiryBudgetMicroseconds =
             1_000_000 / (Int64(settings.hz) * Cron.expiryShare)

@@ -20,7 +20,7 @@ public enum KillScoreMode: String, CaseIterable, Sendable {
 /// The directives `oom-score-adj` and `oom-score-adj-values`.
 struct KillScoreSettings: Equatable, Sendable {
     var mode = KillScoreMode.no
-    /// For a master, for a replica, and for child processes, which this node does not have.
+    /// For a master, for a replica, and for a copy that a script is debugged on.
     var values = [0, 200, 800]
     /// What a value may be.
     static let range = -2_000...2_000

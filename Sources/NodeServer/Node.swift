@@ -66,6 +66,8 @@ public final class Node {
     let snapshots: Snapshots
     /// Frees flushed and replaced tables.
     let lazyFree: LazyFree
+    /// Sessions of the debugger in processes of their own.
+    private(set) lazy var debuggerCopies = DebuggerCopies(self)
     /// What links ask of the node.
     private(set) lazy var linksHost = NodeLinksHost(self)
     /// Whom the node follows and who follows it.
@@ -132,6 +134,9 @@ public final class Node {
         scripts.serveOthers = { [unowned self] in serveWhileBusy() }
         scripts.makeConsole = { [unowned self] in
             clients.session(of: $0).map(DebuggerConsole.init)
+        }
+        scripts.debugOnCopy = { [unowned self] (call, client) throws(ReplyError) in
+            try debuggerCopies.begin(call, client)
         }
         scripts.mustEnd = { [unowned self] in scriptMustEnd() }
         scripts.busyMilliseconds = Int64(settings.busyMilliseconds)

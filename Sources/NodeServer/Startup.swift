@@ -42,6 +42,8 @@ enum Startup {
             StandardStream.output.write(
                 text: NodeDirectives.table.reference(NodeSettings()))
             return 0
+        case DebuggerCopyProgram.option:
+            return DebuggerCopyProgram.run(Array(arguments.dropFirst()))
         default: break
         }
         do throws(ConfigFileError) {

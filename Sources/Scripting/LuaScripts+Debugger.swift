@@ -1,4 +1,5 @@
-// A session of the debugger: EVAL of a client that has sent SCRIPT DEBUG SYNC.
+// A session of the debugger: EVAL of a client that has sent SCRIPT DEBUG SYNC. After SCRIPT DEBUG
+// YES the session is the same, in another process on a copy of the data set, which the node starts.
 //
 //   EVAL ──► session ──► the script, with a hook on each line ──► end of session ──► reply, close
 //                             │  ▲
@@ -37,20 +38,31 @@ final class DebuggerSession {
     }
 }
 
+extension ReplyError {
+    /// There is nobody to talk to.
+    fileprivate static var noDebugger: ReplyError {
+        ReplyError("ERR The debugger cannot be started for this client")
+    }
+}
+
 extension LuaScripts {
     /// EVAL under the debugger.
     func debug(
         _ call: ScriptCall, _ state: LuaState, client: ClientState,
         _ run: () throws(ReplyError) -> Void
     ) throws(ReplyError) {
-        guard client.scriptDebugging == .on else { throw .noForkedDebugging }
         guard call.kind == .body else {
             throw ReplyError("ERR Please use EVAL instead of EVALSHA for debugging")
         }
         if isRunning { throw ReplyError("ERR scripts can not be nested") }
+        let isOnCopy = client.scriptDebugging == .onCopy
         client.scriptDebugging = .off
+        if isOnCopy {
+            guard let debugOnCopy else { throw .noDebugger }
+            return try debugOnCopy(call, client)
+        }
         guard let console = makeConsole?(client), state.beginDebugging(call.name) else {
-            throw ReplyError("ERR The debugger cannot be started for this client")
+            throw .noDebugger
         }
         engine.host.log(.notice, "Synchronous debugging session of a script started")
         debugger = DebuggerSession(console: console, state: state)

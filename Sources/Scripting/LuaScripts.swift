@@ -30,6 +30,9 @@ public final class LuaScripts: ScriptHost {
     public var mustEnd: (() -> Bool)?
     /// The connection of a client that debugs; the node sets it.
     public var makeConsole: ((ClientState) -> (any ScriptConsole)?)?
+    /// Begins a session of the debugger on a copy of the data set, which takes the connection over;
+    /// the node sets it.
+    public var debugOnCopy: ((ScriptCall, ClientState) throws(ReplyError) -> Void)?
     /// Tells other threads whether Lua is running.
     public let activity = ScriptActivity()
 

@@ -1,6 +1,10 @@
 """The debugger of scripts over a raw connection: on the node and on the real redis-server."""
 
+import os
+import pathlib
+import signal
 import socket
+import subprocess
 import time
 
 import pytest
@@ -8,7 +12,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from servers import servers, wait_until
+from servers import servers, wait_in_step, wait_until
 
 SCRIPT = """local foo = redis.call('ping')
 local t = {1, 2, {a = 'x'}}
@@ -90,9 +94,9 @@ class Debugger:
         self.socket.close()
 
 
-def session(server, script, commands):
+def session(server, script, commands, mode):
     """Everything that the server says, up to the end of the connection."""
-    debugger = Debugger(server, script)
+    debugger = Debugger(server, script, mode)
     said = [("EVAL", debugger.greeting)]
     for command in commands:
         said.append((command, debugger.ask(*command.split(" "))))
@@ -110,11 +114,12 @@ def client(server):
         retry=Retry(NoBackoff(), 0))
 
 
+@pytest.mark.parametrize("mode", ["SYNC", "YES"])
 @pytest.mark.parametrize("case", CASES)
-def test_a_session_is_that_of_the_real_server(start, case):
+def test_a_session_is_that_of_the_real_server(start, case, mode):
     script, commands = CASES[case]
-    node = session(start("node", "--busy-reply-threshold", "500"), script, commands)
-    real = session(start("redis", "--busy-reply-threshold", "500"), script, commands)
+    node = session(start("node", "--busy-reply-threshold", "500"), script, commands, mode)
+    real = session(start("redis", "--busy-reply-threshold", "500"), script, commands, mode)
     for ours, theirs in zip(node, real):
         assert ours == theirs
     assert len(node) == len(real)
@@ -176,15 +181,153 @@ def test_what_cannot_be_debugged(start):
             connection.sendall(encode(*words))
             return lines.readline()
 
-        assert b"SCRIPT DEBUG SYNC" in ask("SCRIPT", "DEBUG", "YES")
-        # redis-cli goes on all the same: nothing may run that was to be undone.
-        assert b"SCRIPT DEBUG SYNC" in ask("EVAL", "return 1", "0")
-        assert ask("SCRIPT", "DEBUG", "NO") == b"+OK\r\n"
-        assert ask("EVAL", "return 1", "0") == b":1\r\n"
-        assert ask("SCRIPT", "DEBUG", "SYNC") == b"+OK\r\n"
-        assert b"instead of EVALSHA" in ask("EVALSHA", "a" * 40, "0")
+        for mode in ("YES", "SYNC"):
+            assert ask("SCRIPT", "DEBUG", mode) == b"+OK\r\n"
+            assert b"instead of EVALSHA" in ask("EVALSHA", "a" * 40, "0")
+            assert ask("SCRIPT", "DEBUG", "NO") == b"+OK\r\n"
+            assert ask("EVAL", "return 1", "0") == b":1\r\n"
+        assert ask("SCRIPT", "DEBUG", "YES") == b"+OK\r\n"
+        assert ask("MULTI") == b"+OK\r\n"
+        assert ask("EVAL", "return redis.call('set', 'k', 'v')", "0") == b"+QUEUED\r\n"
+        assert ask("EXEC") == b"*1\r\n"
+        assert b"within a transaction" in lines.readline()
+        assert client(node).get("k") is None
         assert ask("SCRIPT", "DEBUG", "NO") == b"+OK\r\n"
         assert ask("EVAL", "redis.debug('x') return redis.breakpoint()", "0") == b"$-1\r\n"
         connection.sendall(encode("PING") + encode("SCRIPT", "DEBUG", "SYNC"))
         assert lines.readline() == b"+PONG\r\n"
         assert b"outside a pipeline" in lines.readline()
+
+
+# Sessions on a copy of the data set.
+
+
+def children(server):
+    """The processes that a server has started."""
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == server.process.pid:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def wait_without_children(server):
+    wait_until(lambda: not children(server), "the end of the copies")
+
+
+COUNTING = """local a = redis.call('incr', KEYS[1])
+local b = redis.call('incr', KEYS[1])
+return {a, b}
+"""
+
+
+def test_a_copy_keeps_its_changes_to_itself_and_disturbs_nobody(start):
+    node = start("node", "--appendonly", "yes")
+    replica = start("node")
+    replica.follow(node)
+    others = client(node)
+    others.set("k", 10)
+    others.set("text", "x" * 1000)
+    wait_in_step(node, replica)
+    debugger = Debugger(node, COUNTING, "YES")
+    assert len(children(node)) == 1
+    assert debugger.ask("n")[1:3] == ["+<redis> incr k", "+<reply> 11"]
+    # Nobody is busy, and nobody sees what the script has done.
+    assert others.incrby("k", 100) == 110
+    assert debugger.ask("r", "strlen", "text")[1:] == ["+<redis> strlen text", "+<reply> 1000"]
+    assert debugger.ask("r", "set", "other", "x")[-1] == "+<reply> \"+OK\""
+    assert debugger.ask("c") == ["*1", "+<endsession>"]
+    assert debugger.read() == ["*2", ":11", ":12"]
+    assert debugger.read() is None
+    assert others.get("k") == "110"
+    assert others.exists("other") == 0
+    wait_in_step(node, replica)
+    assert replica.contents() == node.contents()
+    wait_without_children(node)
+    assert not list(pathlib.Path(node.folder).glob("temp-*"))
+    node.kill()
+    node.start()
+    assert client(node).get("k") == "110"
+
+
+def test_a_copy_ends_with_its_client_and_with_its_node(start):
+    node = start("node")
+    script = "local n = 0\nwhile true do n = n + 1 end"
+    debugger = Debugger(node, script, "YES")
+    debugger.socket.sendall(encode("c"))
+    debugger.close()
+    wait_without_children(node)
+    # Also one whose script never comes to its end.
+    debugger = Debugger(node, script, "YES")
+    debugger.socket.sendall(encode("c"))
+    copy = pathlib.Path(f"/proc/{children(node)[0]}")
+    node.kill()
+    wait_until(lambda: not copy.exists(), "the end of the copy")
+    node.start()
+    debugger = Debugger(node, script, "YES")
+    copy = children(node)[0]
+    os.kill(copy, signal.SIGKILL)
+    assert debugger.read() is None
+    assert client(node).ping()
+    wait_without_children(node)
+
+
+def test_so_many_copies_and_no_more(start):
+    node = start("node")
+    debuggers = [Debugger(node, COUNTING, "YES") for _ in range(4)]
+    assert len(children(node)) == 4
+    refused = Debugger(node, COUNTING, "YES")
+    assert refused.greeting[0].startswith("-ERR 4 scripts are being debugged")
+    debuggers.pop().close()
+    wait_until(lambda: len(children(node)) == 3, "the end of one session")
+    debuggers.append(Debugger(node, COUNTING, "YES"))
+    assert debuggers[-1].ask("c") == ["*1", "+<endsession>"]
+    assert debuggers[-1].read() == ["*2", ":1", ":2"]
+
+
+def test_a_copy_has_the_rights_and_the_database_of_its_client(start):
+    node = start("node", password="secret")
+    admin = redis.Redis(port=node.port, password="secret", decode_responses=True)
+    admin.execute_command("ACL", "SETUSER", "ann", "on", ">pass", "~a*", "+@all")
+    admin.execute_command("FUNCTION", "LOAD", "#!lua name=l\nredis.register_function('f',"
+                          "function() return 'of the library' end)")
+    redis.Redis(port=node.port, password="secret", db=3).set("a", "three")
+    debugger = Debugger.__new__(Debugger)
+    debugger.socket = socket.create_connection(("127.0.0.1", node.port), 60)
+    debugger.file = debugger.socket.makefile("rb")
+    assert debugger.ask("AUTH", "ann", "pass") == ["+OK"]
+    assert debugger.ask("SELECT", "3") == ["+OK"]
+    assert debugger.ask("SCRIPT", "DEBUG", "YES") == ["+OK"]
+    debugger.ask("EVAL", "local x = 1\nreturn redis.call('fcall', 'f', 0)", "0")
+    assert debugger.ask("r", "get", "a")[-1] == '+<reply> "three"'
+    assert "No permissions" in debugger.ask("r", "get", "b")[-1]
+    assert debugger.ask("abort") == ["*1", "+<endsession>"]
+    debugger.close()
+    wait_without_children(node)
+
+
+def test_a_copy_of_a_replica_refuses_writes(start):
+    master, node = start("node"), start("node")
+    node.follow(master)
+    client(master).set("k", "v")
+    wait_in_step(master, node)
+    debugger = Debugger(node, "local x = 1\nreturn redis.call('get', KEYS[1])", "YES")
+    assert "READONLY" in debugger.ask("r", "set", "k", "w")[-1]
+    assert debugger.ask("c") == ["*1", "+<endsession>"]
+    assert debugger.read() == ["$1", "v"]
+
+
+def test_the_field_s_own_console(start, tmp_path):
+    node = start("node")
+    script = tmp_path / "script.lua"
+    script.write_text(COUNTING)
+    said = subprocess.run(
+        ["redis-cli", "-p", str(node.port), "--ldb", "--eval", str(script), "k"],
+        input="s\ns\np a\nc\nquit\n", capture_output=True, text=True, timeout=60).stdout
+    assert "Lua debugging session started" in said
+    assert "<value> 1" in said and "session ended" in said
+    assert client(node).get("k") is None

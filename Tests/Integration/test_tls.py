@@ -64,6 +64,20 @@ def handshake(certificates, port, *more):
         cwd=certificates, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
 
 
+def test_a_script_is_debugged_over_tls(certificates):
+    port = free_port()
+    script = certificates / "script.lua"
+    script.write_text("local a = redis.call('incr', KEYS[1])\nreturn a\n")
+    with servers() as start:
+        node = start("node", *options(certificates, port))
+        said = subprocess.run(
+            ["redis-cli", "-p", str(port), "--tls", "--cacert", "ca.crt", "--cert", "client.crt",
+             "--key", "client.key", "--ldb", "--eval", str(script), "k"], cwd=certificates,
+            input="s\np a\nc\nquit\n", capture_output=True, text=True, timeout=60).stdout
+        assert "<value> 1" in said and "session ended" in said
+        assert node.client.get("k") is None
+
+
 def test_clients_speak_tls_beside_plain_ones(certificates):
     port = free_port()
     with servers() as start:

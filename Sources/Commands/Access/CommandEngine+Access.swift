@@ -208,6 +208,19 @@ extension CommandEngine {
         accessChanged(access.defaultUser)
     }
 
+    /// Makes `client` one that was let in elsewhere: with the rights of a user, in a database and
+    /// with a version of the protocol. False when there is no such user.
+    public func adopt(
+        _ client: ClientState, userName: String, databaseIndex: Int, isRESP3: Bool
+    ) -> Bool {
+        guard let user = access.user(Array(userName.utf8)) else { return false }
+        client.user = user
+        client.isAuthenticated = true
+        client.databaseIndex = databaseIndex
+        client.output.isRESP3 = isRESP3
+        return true
+    }
+
     /// How often something was refused.
     public var accessDenials: AccessDenials { access.denials }
 

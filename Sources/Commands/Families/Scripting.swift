@@ -215,8 +215,6 @@ enum Scripting {
         client.writer.ok()
     }
 
-    /// The debugger runs in the engine: a session whose changes are thrown away would need a copy
-    /// of the process.
     private static func debug(
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
     ) throws(ReplyError) {
@@ -224,14 +222,15 @@ enum Scripting {
             throw ReplyError("ERR SCRIPT DEBUG must be called outside a pipeline")
         }
         let mode = arguments[2]
-        if mode.equalsIgnoringCase("yes") {
-            client.scriptDebugging = .refused
-            throw .noForkedDebugging
-        }
-        guard mode.equalsIgnoringCase("no") || mode.equalsIgnoringCase("sync") else {
+        if mode.equalsIgnoringCase("no") {
+            client.scriptDebugging = .off
+        } else if mode.equalsIgnoringCase("yes") {
+            client.scriptDebugging = .onCopy
+        } else if mode.equalsIgnoringCase("sync") {
+            client.scriptDebugging = .inEngine
+        } else {
             throw ReplyError("ERR Use SCRIPT DEBUG YES/SYNC/NO")
         }
-        client.scriptDebugging = mode.equalsIgnoringCase("sync") ? .on : .off
         client.writer.ok()
     }
 

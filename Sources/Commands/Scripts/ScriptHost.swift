@@ -127,26 +127,14 @@ public struct ScriptFigures: Sendable {
     public init() {}
 }
 
-extension ReplyError {
-    /// SCRIPT DEBUG YES, and EVAL after it.
-    public static var noForkedDebugging: ReplyError {
-        ReplyError(
-            """
-            ERR This server has no debugging sessions whose changes are thrown away. Use SCRIPT \
-            DEBUG SYNC (redis-cli --ldb-sync-mode), which keeps them
-            """)
-    }
-}
-
 /// What SCRIPT DEBUG has asked for.
 public enum ScriptDebugging: Sendable {
     /// Scripts just run.
     case off
-    /// The next EVAL runs under the debugger.
-    case on
-    /// A session was refused. redis-cli does not look at that and sends EVAL all the same, which
-    /// must not run unwatched: what it changes was to be thrown away.
-    case refused
+    /// The next EVAL runs under the debugger, in the engine (SYNC).
+    case inEngine
+    /// The next EVAL runs under the debugger, on a copy of the data set (YES).
+    case onCopy
 }
 
 /// The interpreter of scripts. Engine thread only.

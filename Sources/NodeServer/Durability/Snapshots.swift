@@ -1,4 +1,5 @@
-// Point-in-time snapshots without a fork: for BGSAVE, for bases of the log and for full syncs.
+// Point-in-time snapshots without a fork: for BGSAVE, for bases of the log, for full syncs and for
+// copies that scripts are debugged on.
 // Engine thread only.
 //
 //   request ──► prepare ──► cut ──► walk in slices ──► writer: fsync, rename ──► completion
@@ -63,6 +64,8 @@ enum SnapshotPurpose: Equatable {
     case archive
     /// A temporary file for replicas of a node without a log.
     case sync
+    /// A temporary file that another process loads, as plain as it gets.
+    case copy
 
     /// Whether it is what clients call a rewrite of the log.
     var isRewrite: Bool { self == .base || self == .archive }
@@ -143,6 +146,8 @@ final class Snapshots {
     private var queue: [(purpose: SnapshotPurpose, completion: Completion)] = []
     private var running: RunningSnapshot?
     var syncSource: SyncFile?
+    /// The file of a copy, while those are told who have asked for it; removed afterwards.
+    private(set) var copyPath: String?
     /// The RDB version that everybody reads who waits for the next file of a full sync.
     var nextSyncVersion = RDBVersion.writtenToProven
     var loading: SnapshotLoad?
@@ -265,7 +270,7 @@ final class Snapshots {
 
     private func cut(_ snapshot: RunningSnapshot) throws(SystemError) {
         switch snapshot.purpose {
-        case .dump: break
+        case .dump, .copy: break
         case .archive: try log.settings.folder.make()
         case .base:
             if log.mode == .file {
@@ -289,11 +294,13 @@ final class Snapshots {
             case .dump: "temp-\(number).rdb"
             case .base, .archive: "temp-rewriteaof-bg-\(number).aof"
             case .sync: "temp-sync-\(number)-\(Clock.monotonicMicroseconds()).rdb"
+            case .copy: "temp-copy-\(number).rdb"
             }
         let writer = SnapshotWriter(
             temporaryPath: "\(settings.directory)/\(name)",
             spillPath: "\(settings.directory)/temp-spill-\(number).rdb",
-            compresses: settings.compresses, checksums: settings.checksums, writer: self.writer,
+            compresses: settings.compresses && snapshot.purpose != .copy,
+            checksums: settings.checksums && snapshot.purpose != .copy, writer: self.writer,
             spiller: spiller)
         snapshot.encoder = SnapshotEncoder(version: snapshot.version) { writer.append($0) }
         snapshot.encoder.accessClock = keyspace.accessClock
@@ -421,6 +428,9 @@ final class Snapshots {
                 syncSource = file
             }
             end(snapshot, with: .success(()))
+        case .copy:
+            copyPath = writer.temporaryPath
+            end(snapshot, with: .success(()))
         }
     }
 
@@ -434,6 +444,7 @@ final class Snapshots {
         }
         note(snapshot, result)
         for completion in snapshot.completions { completion(result) }
+        if let path = copyPath.take() { writer.post { try? FileSystem.unlink(path) } }
         startNext()
         if running != nil { loop.runNextTurn {} }
     }
@@ -460,7 +471,7 @@ final class Snapshots {
             statistics.rewriteCount += 1
             statistics.sizeAfterRewrite = log.currentBytes
             logger.notice("Background AOF rewrite finished successfully")
-        case .sync: break
+        case .sync, .copy: break
         }
         if case .failure(let failure) = result {
             let what = snapshot.purpose.isRewrite ? "AOF rewrite" : "saving"
