@@ -46,10 +46,10 @@ class Suite:
 
     # Processes
 
-    def script(self, name):
+    def script(self, name, **environment):
         return subprocess.run(
             [REPOSITORY / "services/suite" / name],
-            env=self.environment,
+            env=self.environment | environment,
             capture_output=True,
             text=True,
             timeout=120,

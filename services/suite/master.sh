@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Prints where the master is, as redis-cli reads it: redis-cli -u "$(services/suite/master.sh)" PING.
-# The admin API knows; after a switchover or a failover it is another node than before.
 set -euo pipefail
 # shellcheck source=services/suite/settings.sh
 source "$(dirname "${BASH_SOURCE[0]}")/settings.sh"
 
-address=$(curl -sS --fail-with-body --max-time 10 -H "Authorization: Bearer $(<"$home/admin.token")" \
-    -H 'Accept: text/plain' "http://127.0.0.1:$admin_port/route/$cluster/master") || {
-    echo "master: $address" >&2
+fail() {
+    echo "master: $1" >&2
     exit 1
 }
-echo "redis://$address"
+
+[ -s "$token" ] || fail "there is no suite in $home ($token is missing); run: make up"
+# On success curl says nothing but the answer; on failure its own words and the API's are both told.
+answer=$(master 2>&1) || fail "the admin API at $api (HEADWATER_ADMIN_PORT) names no master: $answer"
+echo "redis://$answer"

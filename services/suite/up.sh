@@ -10,8 +10,6 @@ umask 077
 mkdir -p "$home/run"
 secret=$home/cluster.secret
 [ -s "$secret" ] || head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$secret"
-token=$home/admin.token
-api=http://127.0.0.1:$admin_port
 
 fail() {
     echo "up: $1" >&2
@@ -66,8 +64,6 @@ cluster_document() {
     printf '],\n "topology": {"node": "n1", "replicas": [\n'
     printf '  {"node": "n2", "replicas": [{"node": "n4"}]},\n  {"node": "n3"}]}}\n'
 }
-
-call() { curl -sS --max-time 10 -H "Authorization: Bearer $(<"$token")" "$@"; }
 
 for index in 0 1 2 3; do
     name=n$((index + 1))
@@ -136,7 +132,6 @@ converged() {
 wait_for "convergence of the topology" converged
 
 tree=$(call --fail-with-body -H 'Accept: text/plain' "$api/v1/clusters/$cluster/topology")
-master() { call --fail-with-body -H 'Accept: text/plain' "$api/route/$cluster/master"; }
 wait_for "a master that takes writes" master
 master_address=$(master)
 cat <<TEXT
