@@ -5,16 +5,30 @@
 set -euo pipefail
 # shellcheck source=services/suite/settings.sh
 source "$(dirname "${BASH_SOURCE[0]}")/settings.sh"
+# shellcheck source=services/suite/ports.sh
+source "$(dirname "${BASH_SOURCE[0]}")/ports.sh"
+
+fail() {
+    echo "up: $*" >&2
+    exit 1
+}
+
+# Before anything is written: what is refused here leaves no trace.
+for index in 0 1 2 3; do
+    name=n$((index + 1))
+    keep_node_ports "$name" "$index"
+    # One that runs is where its settings say, unless an operator has moved it since.
+    is_running "$home/run/$name.pid" headwater-node && continue
+    claim_port "$name" headwater-node "${node_ports[index]}" HEADWATER_NODE_PORTS
+    claim_port "$name" headwater-node "${control_ports[index]}" HEADWATER_CONTROL_PORTS
+done
+claim_port coordinator headwater-coordinator "$coordinator_port" HEADWATER_COORDINATOR_PORT
+claim_port admin headwater-admin "$admin_port" HEADWATER_ADMIN_PORT
 
 umask 077
 mkdir -p "$home/run"
 secret=$home/cluster.secret
 [ -s "$secret" ] || head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$secret"
-
-fail() {
-    echo "up: $1" >&2
-    exit 1
-}
 
 declare -A started
 since=$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)
@@ -99,7 +113,11 @@ wait_for() {
         sleep 0.1
     done
 }
-wait_for "readiness of the admin API" curl -fsS --max-time 2 "$api/readyz"
+# Ours, and not one that took the port a moment before ours could.
+ready() {
+    listens "$home/run/admin.pid" "$admin_port" && curl -fsS --max-time 2 "$api/readyz"
+}
+wait_for "readiness of the admin API" ready
 [ -s "$token" ] || fail "the admin API wrote no token to $token"
 
 # Declared once; from then on the cluster's specification lives in the coordinator.
