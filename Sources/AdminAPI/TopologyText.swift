@@ -6,6 +6,11 @@
 //   │  └─ n4  replica  127.0.0.1:7004  up  connected  lag 12 B
 //   └─ n3     replica  127.0.0.1:7003  up  connected  lag 0 B
 //
+// What stands alone beside the master says what it is, such as a former master that is dead, and
+// so does a node that the tree leaves out:
+//
+//   n1        master   127.0.0.1:7001  down  was master in epoch 2, last seen …, belongs below n2
+//
 // Below it stand the edges that are not as declared, and the findings. The headline says
 // "converged" of the declared tree only; after a failover that nobody has undone it is "in place,
 // not as declared".
@@ -59,12 +64,32 @@ struct TopologyText {
             indent + branch + tree.node, tree.role?.rawValue ?? "unknown",
             node?.spec.address.text ?? "-", tree.verdict.rawValue, isSilent ? "" : link,
             hasLag ? tree.lagBytes.map { "lag \($0) B" } ?? "" : "",
+            standing(of: tree, node, isAlone: branch.isEmpty, isSilent: isSilent),
         ])
         let inner = indent + (branch.isEmpty ? "" : branch.hasPrefix("├") ? "│  " : "   ")
         for (index, replica) in tree.replicas.enumerated() {
             let isLast = index == tree.replicas.count - 1
             add(replica, indent: inner, branch: isLast ? "└─ " : "├─ ")
         }
+    }
+
+    /// What a node is, where its place in the drawing does not say it.
+    private func standing(
+        of tree: ObservedTree, _ node: NodeState?, isAlone: Bool, isSilent: Bool
+    ) -> String {
+        guard let master = state.master else { return "" }
+        let isMaster = tree.node == master
+        let upstream = isMaster ? nil : node?.intendedUpstream
+        let isSpare = !isMaster && upstream == nil
+        guard isAlone else { return isSpare ? "not in the tree" : "" }
+        var parts: [String] = []
+        if !isMaster, tree.role == .master, let epoch = node?.health?.epoch {
+            parts.append("was master in epoch \(epoch)")
+        }
+        if isSilent, let seen = node?.lastSeen { parts.append("last seen \(seen.text)") }
+        if let upstream { parts.append("belongs below \(upstream)") }
+        if isSpare { parts.append("not in the tree") }
+        return parts.joined(separator: ", ")
     }
 
     private var table: String {

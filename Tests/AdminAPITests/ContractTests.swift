@@ -150,6 +150,40 @@ import Testing
             TopologyText.render(cluster).contains("└─ n3     replica  127.0.0.1:7003  down\n"))
     }
 
+    @Test func whatStandsAloneSaysWhatItIs() {
+        var cluster = Sample.cluster()
+        cluster.epoch = 4
+        cluster.master = "n2"
+        cluster.nodes[0].verdict = .down
+        cluster.nodes[0].intendedUpstream = "n2"
+        cluster.nodes[2].intendedUpstream = nil
+        let former = ObservedTree(
+            node: "n1", role: .master, verdict: .down, linkState: LinkState.none, lagBytes: nil)
+        let new = ObservedTree(
+            node: "n2", role: .master, verdict: .up, linkState: LinkState.none, lagBytes: nil,
+            replicas: [Sample.tree("n4", lag: 0)])
+        let spare = ObservedTree(
+            node: "n3", role: .replica, verdict: .up, linkState: .connecting, lagBytes: nil)
+        cluster.observed = [new, former, spare]
+        let seen = Sample.time.text
+        let text = TopologyText.render(cluster)
+        #expect(
+            text.contains(
+                "\nn1     master   127.0.0.1:7001  down" + String(repeating: " ", count: 23)
+                    + "was master in epoch 3, last seen \(seen), belongs below n2\n"), "\(text)")
+        #expect(text.contains("\nn2     master   127.0.0.1:7002  up\n"))
+        #expect(text.contains("\nn3     replica  127.0.0.1:7003  up    connecting"))
+        #expect(text.contains("  not in the tree\n"))
+        // One that the tree leaves out may still follow somebody.
+        cluster.nodes[2].intendedUpstream = "n2"
+        cluster.nodes[3].intendedUpstream = nil
+        #expect(TopologyText.render(cluster).contains("connected   lag 0 B  not in the tree\n"))
+        // The master itself, while nobody has taken over yet.
+        cluster.master = "n1"
+        cluster.nodes[0].intendedUpstream = nil
+        #expect(TopologyText.render(cluster).contains("  last seen \(seen)\n"))
+    }
+
     @Test func theDeclaredTreeIsDrawnBeforeAnythingIsSeen() {
         var cluster = Sample.cluster()
         cluster.observed = []
