@@ -1,11 +1,12 @@
 """Executes each example of the documentation against a running suite."""
 
+import json
 import re
 import subprocess
 
 import pytest
 
-from servers import REPOSITORY
+from servers import REPOSITORY, wait_until
 from suite import NODES
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
@@ -29,14 +30,13 @@ def on(suite, text):
     return text
 
 
-@pytest.mark.parametrize("block", examples())
-def test_example_works_as_pasted(suite, block):
-    # Where a reader may find it too, behind an odd number of switchovers.
-    if suite.wait_for_tree() == "n1":
-        status, _, text = suite.curl(
-            "POST", "/v1/clusters/demo/switchovers?wait=30s", {"target": "n2"})
-        assert status == 200, text
-        assert suite.wait_for_tree() == "n2"
+def example(page, text):
+    """The first example of the page that has the text."""
+    blocks = re.findall(r"```sh\n(.*?)```", (REPOSITORY / "docs" / page).read_text(), re.S)
+    return next(block for block in blocks if text in block)
+
+
+def run(suite, block):
     result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", on(suite, block)],
         capture_output=True, text=True, timeout=60, cwd=suite.home,
@@ -44,6 +44,52 @@ def test_example_works_as_pasted(suite, block):
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert "(error)" not in result.stdout, result.stdout
+    return result.stdout
+
+
+def lead(suite, target):
+    """Makes a node the master."""
+    if suite.wait_for_tree() == target:
+        return
+    status, _, text = suite.curl(
+        "POST", "/v1/clusters/demo/switchovers?wait=30s", {"target": target})
+    assert status == 200, text
+    assert suite.wait_for_tree() == target
+
+
+@pytest.mark.parametrize("block", examples())
+def test_example_works_as_pasted(suite, block):
+    # Where a reader may find it too, behind an odd number of switchovers.
+    if suite.wait_for_tree() == "n1":
+        lead(suite, "n2")
+    run(suite, block)
+
+
+def test_the_tree_after_a_failover_is_adopted_as_the_page_says(suite):
+    tree = {"node": "n1", "replicas": [{"node": "n2", "replicas": [{"node": "n4"}]}, {"node": "n3"}]}
+    status, _, text = suite.curl(
+        "PUT", "/v1/clusters/demo/topology?wait=30s", tree, ["If-Match: *"])
+    assert status == 200, text
+    lead(suite, "n2")
+
+    def is_drifted():
+        codes = [found["code"] for found in suite.get("/v1/clusters/demo")["findings"]]
+        return "TopologyDrifted" in codes
+
+    wait_until(is_drifted, "the finding")
+    operation = json.loads(run(suite, example("failover.md", '{"node": "n2", "replicas"')))
+    assert operation["state"] == "succeeded" and "warnings" not in operation
+    assert suite.master() == "n2"
+    wait_until(lambda: not is_drifted(), "the end of the finding")
+    assert suite.get("/v1/clusters/demo/topology")["differences"] == []
+    policy = example("failover.md", '"afterFailover"').replace("?dryRun=true", "")
+    try:
+        run(suite, policy)
+        cluster = suite.get("/v1/clusters/demo")
+        assert cluster["spec"]["policy"]["afterFailover"] == "restore"
+        assert cluster["spec"]["topology"]["node"] == "n2"
+    finally:
+        run(suite, policy.replace("restore", "keep"))
 
 
 def test_every_link_of_the_documentation_leads_somewhere():
