@@ -31,6 +31,7 @@ extension ClusterMachine {
     }
 
     mutating func driveConvergence(_ turn: inout Turn) {
+        noteDemotion(turn)
         // Orders of this very step are not seen yet: judge by what is reported.
         let missing = unconverged()
         if missing.isEmpty {
@@ -45,7 +46,6 @@ extension ClusterMachine {
             if continueTopology(&turn) { return }
             return end(.succeeded, turn: &turn)
         }
-        noteDemotion(turn)
         start("reparent", turn: turn)
         let detail = missing.joined(separator: "; ")
         let isCopying = members.contains { views[$0]?.report?.linkState == .syncing }
@@ -58,17 +58,12 @@ extension ClusterMachine {
         end(.failed, problem: Problems.notConverged(detail), rolledBack: false, turn: &turn)
     }
 
+    /// Says what became of the master that was replaced.
     private mutating func noteDemotion(_ turn: Turn) {
-        guard has("demote"), let former = record.edges.keys.first(where: isFormerMaster) else {
-            return
-        }
-        if isPlaced(former) { finish("demote", "\(former) follows the new master", turn: turn) }
-    }
-
-    private func isFormerMaster(_ node: String) -> Bool {
-        guard let report = views[node]?.report else { return false }
-        return record.edges[node] == record.master
-            && (report.role == .master || report.replicationID != record.lineage.last)
+        guard let former = drive.formerMaster, let upstream = record.edges[former],
+            isPlaced(former)
+        else { return }
+        finish("demote", "\(former) is demoted and follows \(upstream)", turn: turn)
     }
 
     // MARK: - Release

@@ -213,6 +213,7 @@ extension ClusterMachine {
         }
         publishMaster(promotion, turn: &turn)
         finish("publish", nil, turn: turn)
+        drive.formerMaster = promotion.from
         start(has("demote") ? "demote" : "reparent", turn: turn)
         enter(.converging, turn: &turn)
         turn.store(.cluster(record))

@@ -82,7 +82,7 @@ extension ClusterMachine {
         guard age < Limits.recoveryMilliseconds else { return }
         noted.add(
             "NodeDown", .warning, node: node,
-            detail: "was down and has answered for \(age) ms; closed after "
+            detail: "was down and has answered for \(age) ms; closes after "
                 + "\(Limits.recoveryMilliseconds) ms")
     }
 

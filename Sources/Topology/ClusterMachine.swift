@@ -55,6 +55,8 @@ struct ClusterMachine: Sendable {
         var pausedAt: Int64?
         var progressAt: Int64 = 0
         var released: Set<String> = []
+        /// The master before the promotion; it names the step that demotes it.
+        var formerMaster: String?
     }
 
     init(record: ClusterRecord, now: Int64) {

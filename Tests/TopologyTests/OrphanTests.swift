@@ -92,6 +92,8 @@ struct OrphanTests {
             world.cutFromCoordinator = []
             world.run(500)
         }
+        let detail = world.findings("NodeDown").first { $0.node == "n5" }?.detail
+        #expect(detail?.hasSuffix(" ms; closes after 1000 ms") == true, "\(detail ?? "")")
         #expect(world.events.count { $0.kind == "node.down" } == 5)
         #expect(world.events.count { $0.kind == "finding.opened" && $0.node == "n5" } == 1)
         #expect(!world.events.contains { $0.kind == "finding.closed" && $0.node == "n5" })

@@ -28,6 +28,8 @@ struct SwitchoverTests {
         #expect(world.lostWrites.isEmpty)
         #expect((operation.writePauseMilliseconds ?? .max) <= 50)
         #expect(operation.steps.allSatisfy { $0.state == .succeeded })
+        let demotion = operation.steps.first { $0.name == "demote" }
+        #expect(demotion?.detail == "n1 is demoted and follows n3")
         #expect(world.violations.isEmpty)
     }
 
