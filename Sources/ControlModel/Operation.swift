@@ -101,6 +101,8 @@ public struct Operation: Codable, Hashable, Sendable {
     public var problem: Problem?
     /// Whether everything is as it was before; set when it failed or was cancelled.
     public var rolledBack: Bool?
+    /// Things to know about what was asked for; nil when there are none.
+    public var warnings: [String]?
 
     /// Creates an operation that runs.
     public init(

@@ -19,15 +19,16 @@ extension ClusterMachine {
         _ tree: TopologySpec, request: OperationRequest, turn: inout Turn
     ) {
         let goal = OperationRecord.Goal(master: tree.node, edges: CascadePlan.edges(of: tree))
+        let warnings = warnings(ofNodesOutside: goal)
         guard let master = record.master else {
             return begin(
                 .applyTopology, steps: Self.assignmentSteps, goal: goal, phase: .assigning,
-                request: request, turn: &turn)
+                request: request, warnings: warnings, turn: &turn)
         }
         if master == tree.node {
             begin(
                 .applyTopology, steps: ["reparent", "verify"], goal: goal, phase: .converging,
-                request: request, turn: &turn)
+                request: request, warnings: warnings, turn: &turn)
             record.edges = goal.edges
             turn.store(.cluster(record))
             start("reparent", turn: turn)
@@ -37,7 +38,23 @@ extension ClusterMachine {
                 maxPauseMilliseconds: Limits.pauseMillisecondsDefault)
             begin(
                 .applyTopology, steps: Self.switchoverSteps, goal: goal,
-                phase: .prechecking(change), request: request, turn: &turn)
+                phase: .prechecking(change), request: request, warnings: warnings, turn: &turn)
+        }
+    }
+
+    /// What becomes of the registered nodes that a tree leaves out.
+    private func warnings(ofNodesOutside goal: OperationRecord.Goal) -> [String] {
+        let placed = Set(goal.edges.keys).union([goal.master].compactMap { $0 })
+        return record.nodes.map(\.node).filter { !placed.contains($0) }.sorted().map { node in
+            let fate: String
+            if node == record.master, let master = goal.master {
+                fate = "becomes a replica of \(master)"
+            } else {
+                let upstream = observedUpstream(of: node)
+                fate = upstream.map { "keeps following \($0)" } ?? "stays as it is"
+            }
+            return "\(node) is left out of the tree: it \(fate) and is neither re-parented nor "
+                + "promoted; DELETE /v1/clusters/\(name)/nodes/\(node) takes it out"
         }
     }
 

@@ -18,7 +18,8 @@ extension ClusterMachine {
     /// Makes an operation the running one. There must be none.
     mutating func begin(
         _ kind: OperationKind, steps: [String], goal: OperationRecord.Goal,
-        phase: OperationPhase, request: OperationRequest, turn: inout Turn
+        phase: OperationPhase, request: OperationRequest, warnings: [String] = [],
+        turn: inout Turn
     ) {
         precondition(operation == nil, "one operation at a time")
         var new = Operation(
@@ -27,6 +28,7 @@ extension ClusterMachine {
             requestedBy: request.actor, requestID: request.requestID,
             createdAt: turn.now.wall)
         new.master = goal.master
+        if !warnings.isEmpty { new.warnings = warnings }
         operation = OperationRecord(operation: new, phase: phase, goal: goal)
         drive = Drive(startedAt: turn.monotonic, progressAt: turn.monotonic)
         storeOperation(&turn)

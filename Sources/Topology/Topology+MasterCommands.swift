@@ -170,17 +170,19 @@ extension Topology {
         if let master = goal.master { nodes.insert(master) }
         let changes = nodes.sorted().compactMap { node -> Plan.EdgeChange? in
             let isNewMaster = node == goal.master && before?.record.master != node
+            // What the tree leaves out is not moved; a warning tells of it.
+            guard node == goal.master || goal.edges[node] != nil else { return nil }
             guard isNewMaster || old[node] != goal.edges[node] else { return nil }
             return Plan.EdgeChange(
                 node: node, from: old[node], to: goal.edges[node],
                 resync: resync(node, to: goal.edges[node], in: after))
         }
-        var warnings: [String] = []
+        let running = after?.operation?.operation ?? operation
+        var warnings = running?.warnings ?? []
         for node in nodes.sorted() {
             guard let verdict = after?.views[node]?.verdict, verdict != .up else { continue }
             warnings.append("\(node) is \(verdict.rawValue)")
         }
-        let running = after?.operation?.operation ?? operation
         return Plan(
             kind: running?.kind,
             steps: (running?.steps ?? []).map { OperationStep(name: $0.name) }, edges: changes,

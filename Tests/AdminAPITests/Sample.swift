@@ -76,6 +76,7 @@ enum Sample {
             steps: [OperationStep(name: "pauseWrites", state: .running, startedAt: time)],
             reason: "asked for", requestedBy: "bootstrap", requestID: "r", createdAt: time)
         operation.state = state
+        operation.warnings = ["n4 is left out"]
         if state == .failed {
             operation.problem = Problem(
                 status: 504, code: "SWITCHOVER_TIMEOUT", title: "Too slow", detail: "d")

@@ -9,6 +9,11 @@ import pytest
 from servers import REPOSITORY, wait_until
 from suite import NODES
 
+# What the output of an example must have, by a text of the example.
+SHOWN = {
+    '"replicas": [{"node": "n2"}, {"node": "n3"}]}': r'"n4 is left out of the tree: it keeps',
+}
+
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 
 
@@ -62,7 +67,9 @@ def test_example_works_as_pasted(suite, block):
     # Where a reader may find it too, behind an odd number of switchovers.
     if suite.wait_for_tree() == "n1":
         lead(suite, "n2")
-    run(suite, block)
+    output = run(suite, block)
+    for text, pattern in SHOWN.items():
+        assert text not in block or re.search(pattern, output), output
 
 
 def test_the_tree_after_a_failover_is_adopted_as_the_page_says(suite):

@@ -193,6 +193,37 @@ struct SpecTests {
         #expect(world.state?.nodes.map(\.spec.node) == ["n1", "n3", "n4"])
     }
 
+    @Test func nodesThatATreeLeavesOutAreNamed() throws {
+        let world = try SimWorld.converged()
+        let all = try #require(
+            try world.execute(
+                .applyTopology(cluster: "c", SimWorld.cascade, expectedGeneration: nil),
+                dryRun: true
+            ).plan)
+        #expect(all.warnings.isEmpty)
+        let tree = TopologySpec(node: "n1", replicas: [TopologySpec(node: "n3")])
+        let action = CommandAction.applyTopology(cluster: "c", tree, expectedGeneration: nil)
+        let plan = try #require(try world.execute(action, dryRun: true).plan)
+        let warnings = [("n2", "n1"), ("n4", "n2")].map { node, upstream in
+            "\(node) is left out of the tree: it keeps following \(upstream) and is neither "
+                + "re-parented nor promoted; DELETE /v1/clusters/c/nodes/\(node) takes it out"
+        }
+        #expect(plan.warnings == warnings)
+        #expect(plan.edges.isEmpty)
+        let operation = try #require(try world.execute(action).operation)
+        #expect(operation.warnings == warnings)
+        // And so it is.
+        #expect(world.run(until: { world.runningOperation == nil }) != nil)
+        world.run(1000)
+        #expect(world.isUpstream("n1", of: "n2") && world.isUpstream("n2", of: "n4"))
+        // The master may be left out too.
+        let other = TopologySpec(node: "n3")
+        let change = CommandAction.applyTopology(cluster: "c", other, expectedGeneration: nil)
+        let warning = try #require(try world.execute(change).operation?.warnings?.first)
+        #expect(warning.hasPrefix("n1 is left out of the tree: it becomes a replica of n3 and "))
+        #expect(world.run(until: { world.isUpstream("n3", of: "n1") }) != nil)
+    }
+
     @Test func aNodeInTheTreeIsNotTakenOut() throws {
         let world = try SimWorld.converged()
         #expect(

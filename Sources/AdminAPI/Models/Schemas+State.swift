@@ -77,6 +77,9 @@ extension Schemas {
         .init("ClusterList", list("Cluster")), .init("NodeList", list("Node")),
     ]
 
+    private static let warnings = JSONSchema.array(of: .string).described(
+        "What to know about it, such as registered nodes that a tree leaves out.")
+
     static let actions: [SchemaCatalogue.Component] = [
         .init(
             "OperationStep",
@@ -101,6 +104,7 @@ extension Schemas {
                 .optional("epoch", .count), .optional("lostBytesMax", .count),
                 .optional("writePauseMilliseconds", .count),
                 .optional("problem", .reference("Problem")), .optional("rolledBack", .boolean),
+                .optional("warnings", warnings),
             ])),
         .init("OperationList", list("Operation")),
         .init(
@@ -123,7 +127,7 @@ extension Schemas {
                         .required(
                             "lostBytesMax",
                             JSONSchema.count.described("Bytes that could be lost, at most.")),
-                        .required("warnings", .array(of: .string)),
+                        .required("warnings", warnings),
                     ]))
             ])),
     ]
