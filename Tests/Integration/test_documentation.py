@@ -11,6 +11,9 @@ from suite import NODES
 
 # What the output of an example must have, by a text of the example.
 SHOWN = {
+    "text/event-stream": r"(?m)^data: .*master\.changed",
+    "ACL LOG": r"(?m)^report:2026$|^set$",
+    "failovers?dryRun": r'"kind": ?"failover"',
     '"replicas": [{"node": "n2"}, {"node": "n3"}]}': r'"n4 is left out of the tree: it keeps',
 }
 
