@@ -28,6 +28,11 @@ def pair(start, kind):
     return master, replica
 
 
+def losses(server):
+    """The warnings of a node that its own writes are gone."""
+    return [line for line in server.log().splitlines() if "writes that only it had are gone" in line]
+
+
 @pytest.mark.parametrize("kind", ["node", "redis", "valkey"])
 def test_what_the_new_master_has_is_gone_on_from(start, kind):
     old, new = pair(start, kind)
@@ -50,6 +55,7 @@ def test_what_the_new_master_has_is_gone_on_from(start, kind):
     wait_in_step(new, old)
     assert new.stat("sync_full") == full
     assert old.contents() == new.contents()
+    assert losses(old) == []
 
 
 @pytest.mark.parametrize("kind", ["node", "redis"])
@@ -57,17 +63,27 @@ def test_bytes_that_the_new_master_never_had_mean_a_full_sync(start, kind):
     old, new = pair(start, kind)
     new.promote()
     old.client.set("only here", "1")
+    history = old.replication()["master_replid"]
     old.kill()
     # The new history is longer than the old one by the time it returns.
     write(new, 200, 100)
     full = new.stat("sync_full")
     old.start()
     assert old.client.get("only here") == b"1"
+    end = old.offset
     old.follow(new)
     wait_in_step(new, old)
     assert new.stat("sync_full") == full + 1
     assert old.client.get("only here") is None
+    (loss,) = losses(old)
+    assert " # " in loss and f"its history {history} ended at offset {end}," in loss, loss
+    now = new.replication()["master_replid"]
+    assert f"that of 127.0.0.1:{new.port} is {now} at offset " in loss, loss
     assert old.contents() == new.contents()
+    # A replica that copies once more loses nothing of its own.
+    old.follow(start(kind))
+    wait_until(lambda: old.client.dbsize() == 0, "another data set")
+    assert len(losses(old)) == 1
 
 
 def test_a_write_after_the_restart_means_a_full_sync(start):

@@ -95,6 +95,7 @@ final class ReplicationLinks {
             if replicaCount == 0 { host.returnToHistoryOfStart() }
         }
         let position = currentPosition
+        let hasOwnData = upstream?.hasOwnData ?? true
         upstream?.stop()
         if wasMaster {
             for waiter in waits.giveUp() { host.abandonWait(of: waiter.client) }
@@ -103,7 +104,8 @@ final class ReplicationLinks {
             host: address, port: port, expectedNodeID: nodeID,
             announcedPort: host.linkSettings.announcedPort, identity: host.peerIdentity)
         let session = UpstreamSession(
-            links: self, host: host, settings: settings, position: position)
+            links: self, host: host, settings: settings, position: position,
+            hasOwnData: hasOwnData)
         upstream = session
         host.linksChanged()
         historyChanged(wasMaster ? .demoted : .upstreamChanged)
@@ -128,7 +130,7 @@ final class ReplicationLinks {
             host: address, port: port, expectedNodeID: nodeID,
             announcedPort: host.linkSettings.announcedPort, identity: host.peerIdentity)
         let session = UpstreamSession(
-            links: self, host: host, settings: settings, position: position)
+            links: self, host: host, settings: settings, position: position, hasOwnData: false)
         upstream = session
         host.linksChanged()
         session.start(handover: false)

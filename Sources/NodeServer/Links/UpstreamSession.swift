@@ -37,13 +37,19 @@ final class UpstreamSession {
     private var isReceiving = false
     /// Reading rests until the loader's disk has caught up.
     private var isCongested = false
+    /// What the node holds it has written itself as a master: no upstream has shown yet that it
+    /// has it too.
+    private(set) var hasOwnData: Bool
+    /// Where that ended, while a snapshot is about to replace it.
+    private var endangered: StreamHistory?
 
     init(
         links: ReplicationLinks, host: any LinksHost, settings: UpstreamSettings,
-        position: ReplicationPosition?
+        position: ReplicationPosition?, hasOwnData: Bool
     ) {
         self.links = links
         self.host = host
+        self.hasOwnData = hasOwnData
         link = UpstreamLink(
             settings: settings, position: position, seed: Random.word())
     }
@@ -216,6 +222,7 @@ final class UpstreamSession {
     }
 
     private func resumed(_ position: ReplicationPosition, _ isNewHistory: Bool) {
+        hasOwnData = false
         host.logLink(
             "Successful partial resynchronization with master after offset \(position.offset)",
             isWarning: false)
@@ -300,6 +307,7 @@ final class UpstreamSession {
         host.logLink(
             "MASTER <-> REPLICA sync: Loading DB in memory, offset \(offset), "
                 + (length.map { "\($0) bytes" } ?? "unknown length"), isWarning: false)
+        endangered = hasOwnData && host.holdsData ? host.history : nil
         switch host.beginLoad(id: id, offset: offset) {
         case .success(let loader): self.loader = loader
         case .failure(let problem): loadFailed(problem.text)
@@ -337,6 +345,7 @@ final class UpstreamSession {
         case .failed(let text): loadFailed(text)
         case .replaced(let database):
             step { $0.loaded(database: database, now: $1, effects: &$2) }
+            tellLoss()
             // In the same breath as the data: no turn may end between the two.
             if let position = link.position { host.adoptHistory(position) }
             host.openBacklog()
@@ -347,5 +356,22 @@ final class UpstreamSession {
             // Inside `received` the input is looked at again anyway.
             if !isReceiving, let connection { received(on: connection) }
         }
+    }
+
+    /// The snapshot has replaced what this node wrote as a master. Which of it the upstream has
+    /// not had, only the upstream could tell: the two ends say how far to look.
+    private func tellLoss() {
+        defer {
+            hasOwnData = false
+            endangered = nil
+        }
+        guard let old = endangered, let new = link.position else { return }
+        let end =
+            old.firstOffset == nil
+            ? "its history was not kept" : "its history \(old.id) ended at offset \(old.offset)"
+        host.logLink(
+            "A full resynchronization replaced what this node held as master; writes that only it "
+                + "had are gone: \(end), that of \(link.settings.host):\(link.settings.port) is "
+                + "\(new.id) at offset \(new.offset)", isWarning: true)
     }
 }
