@@ -11,7 +11,7 @@ BENCH_ARGUMENTS ?=
 CONFORMANCE_ARGUMENTS ?=
 
 .PHONY: help up down build test unit integration lint format packages-build packages-test python \
-	bench bench-smoke conformance fuzz openapi clean
+	bench bench-smoke conformance conformance-client fuzz openapi clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,10 @@ conformance: packages-build python ## Runs the test suite of Redis against the n
 	@$(SUITE)/install-packages.sh run test conformance
 	swift build -c release $(BUILD_FLAGS) --product headwater-node
 	$(PYTHON) Tests/Conformance/run.py $(CONFORMANCE_ARGUMENTS)
+
+conformance-client: packages-build packages-test python ## Runs the test suite of redis-py against the node
+	swift build -c release $(BUILD_FLAGS) --product headwater-node
+	$(PYTHON) Tests/Conformance/client.py $(CONFORMANCE_ARGUMENTS)
 
 fuzz: ## Runs the coverage-guided fuzzers, FUZZ_SECONDS each
 	FUZZ_SECONDS=$(FUZZ_SECONDS) Tests/Fuzz/run.sh
