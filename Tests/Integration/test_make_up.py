@@ -40,6 +40,14 @@ def stranger(port):
         server.server_close()
 
 
+@pytest.fixture
+def unmade(tmp_path):
+    """A suite that has not been made yet; whatever starts all the same is taken down."""
+    suite = Suite(tmp_path / "home")
+    yield suite
+    suite.down()
+
+
 def refused(suite, script="up.sh", **environment):
     """What the script says on stderr while it refuses, promptly and without a word on stdout."""
     start = time.monotonic()
@@ -60,30 +68,28 @@ def refused(suite, script="up.sh", **environment):
     ],
     ids=["node", "control", "coordinator", "admin"],
 )
-def test_a_port_of_a_stranger_is_named_and_nothing_is_left(tmp_path, port, service, variable):
-    suite = Suite(tmp_path / "home")
-    with stranger(port(suite)):
-        text = refused(suite)
-    assert f"port {port(suite)}, meant for {service}, is taken by" in text
+def test_a_port_of_a_stranger_is_named_and_nothing_is_left(unmade, port, service, variable):
+    with stranger(port(unmade)):
+        text = refused(unmade)
+    assert f"port {port(unmade)}, meant for {service}, is taken by" in text
     assert f"(process {os.getpid()})" in text
     assert variable in text
-    assert not suite.home.exists()
+    assert not unmade.home.exists()
 
 
-def test_a_node_that_has_its_port_is_not_told_to_choose_another(tmp_path):
-    suite = Suite(tmp_path)
-    (tmp_path / "n3").mkdir()
-    settings = tmp_path / "n3" / "node.conf"
-    settings.write_text(f"port {suite.ports['n3']}\nhttp-port {suite.control_ports['n3']}\n")
-    with stranger(suite.ports["n3"]):
-        text = refused(suite)
-    assert f"port {suite.ports['n3']}, meant for n3, is taken by" in text
+def test_a_node_that_has_its_port_is_not_told_to_choose_another(unmade):
+    settings = unmade.home / "n3" / "node.conf"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(f"port {unmade.ports['n3']}\nhttp-port {unmade.control_ports['n3']}\n")
+    with stranger(unmade.ports["n3"]):
+        text = refused(unmade)
+    assert f"port {unmade.ports['n3']}, meant for n3, is taken by" in text
     assert f"n3 was made with it ({settings})" in text
     assert "HEADWATER_NODE_PORTS" not in text
 
 
-def test_another_suite_on_the_same_ports_is_not_taken_for_its_own(suite, tmp_path):
-    text = refused(suite, HEADWATER_HOME=str(tmp_path / "home"))
+def test_another_suite_on_the_same_ports_is_not_taken_for_its_own(suite, unmade):
+    text = refused(suite, HEADWATER_HOME=str(unmade.home))
     assert f"port {suite.ports['n1']}, meant for n1, is taken by headwater-node" in text
     assert "HEADWATER_NODE_PORTS" in text
     assert suite.wait_for_tree() == "n1"
@@ -132,7 +138,6 @@ def test_an_admin_api_that_is_not_there_is_told_and_no_master_is_printed(suite):
     assert "HEADWATER_ADMIN_PORT" in text and "Failed to connect" in text
 
 
-def test_a_suite_that_was_never_made_has_no_master(tmp_path):
-    home = tmp_path / "home"
-    text = refused(Suite(home), "master.sh")
-    assert text.startswith(f"master: there is no suite in {home}") and "make up" in text
+def test_a_suite_that_was_never_made_has_no_master(unmade):
+    text = refused(unmade, "master.sh")
+    assert text.startswith(f"master: there is no suite in {unmade.home}") and "make up" in text
