@@ -103,7 +103,10 @@ final class ServedConnection: StreamConnection, ReplicaConnection {
         }
     }
 
-    override func drained() { session?.outputDrained() }
+    /// Tells the link that the kernel has all its output, as a session of a node does.
+    func endTurn() {
+        if outputCount == 0 { session?.outputSent() }
+    }
 
     override func closed(_ reason: CloseReason) {
         session = nil
@@ -181,6 +184,7 @@ final class SocketNode: LinksHost {
         produced.removeAll()
         committedOffset = Int64(data.count)
         links.afterCommit()
+        for connection in Array(connections.values) { connection.endTurn() }
     }
 
     func write(_ words: String...) {

@@ -67,7 +67,7 @@ final class DebuggerRelay: Channel, ConnectionLink {
     }
 
     /// What the client does not take waits in its output, within the limits of that.
-    func outputDrained() {}
+    func outputSent() {}
 
     func sessionClosed() {
         hangUp()

@@ -34,6 +34,8 @@ final class DownstreamSession {
     private(set) var feedOffset: Int64?
     private var isReadPending = false
     private var isPumpPlanned = false
+    /// More may be there than the window had room for.
+    private var isWindowFull = false
     private var isHandedOver = false
     /// Address of the peer, kept for facts.
     let peerHost: String
@@ -190,9 +192,10 @@ final class DownstreamSession {
         }
     }
 
-    /// Moves what fits into the window. Called after each commit and when output has drained.
+    /// Moves what fits into the window. Called after each commit and when output has left.
     func pump() {
         guard connection != nil else { return }
+        isWindowFull = false
         if snapshot != nil && link.state == .sendingSnapshot {
             pumpSnapshot()
         } else if feedOffset != nil {
@@ -200,12 +203,15 @@ final class DownstreamSession {
         }
     }
 
-    private var room: Int {
-        Self.windowBytes - (connection?.outputCount ?? Self.windowBytes)
+    /// Whether the window has room; if not, it is pumped again when the output has left.
+    private func hasRoom() -> Bool {
+        let outputCount = connection?.outputCount ?? Self.windowBytes
+        isWindowFull = outputCount >= Self.windowBytes
+        return !isWindowFull
     }
 
     private func pumpSnapshot() {
-        guard let snapshot, !isReadPending, room > 0 else { return }
+        guard let snapshot, !isReadPending, hasRoom() else { return }
         let left = snapshot.length - snapshotOffset
         guard left > 0 else {
             var effects: [DownstreamEffect] = []
@@ -232,8 +238,7 @@ final class DownstreamSession {
 
     private func pumpStream() {
         guard let connection, !isReadPending else { return }
-        var moved = false
-        while var next = feedOffset, room > 0 {
+        while var next = feedOffset, hasRoom() {
             let left = host.committedOffset - next + 1
             guard left > 0 else {
                 releaseSnapshot()
@@ -253,7 +258,6 @@ final class DownstreamSession {
             case .bytes(let count):
                 next += Int64(count)
                 feedOffset = next
-                moved = true
             case .pending:
                 isReadPending = true
                 return
@@ -263,8 +267,6 @@ final class DownstreamSession {
                 return
             }
         }
-        // More may be there than fits. If the socket takes all at once, nobody else calls.
-        if moved { planPump() }
     }
 
     /// Lets go of the snapshot. While it is held, the stream behind its cut stays readable: so
@@ -281,9 +283,10 @@ final class DownstreamSession {
     }
 
     /// All output was taken by the kernel.
-    func outputDrained() {
+    func outputSent() {
         link.progressed(now: now)
-        pump()
+        // Not now: a socket that takes all at once would hold the turn.
+        if isWindowFull { planPump() }
     }
 
     // MARK: Time

@@ -26,8 +26,8 @@ public protocol ConnectionLink: AnyObject {
     /// New bytes from the peer; returns how many are done with. The rest is offered again, with
     /// what arrives behind it.
     func received(_ input: ByteSlice) -> Int
-    /// All output was taken by the kernel after it had refused a part of it.
-    func outputDrained()
+    /// All output was taken by the kernel.
+    func outputSent()
     /// The connection is over, whoever closed it. Called once.
     func sessionClosed()
 }
@@ -302,6 +302,7 @@ public final class Session: Channel {
         if client.output.buffer.capacity > Session.keptBytesMax { client.output.buffer.release() }
         node.clientMemoryChanged(self)
         if waitsForRoom { roomCame() }
+        if state == .handedOver { link?.outputSent() }
         if state == .finishing { close() }
     }
 
@@ -330,7 +331,6 @@ public final class Session: Channel {
         waitsForRoom = false
         softLimitSinceMilliseconds = 0
         node.loop.modify(self, interest: .readable)
-        if state == .handedOver { link?.outputDrained() }
     }
 
     /// Closes the session when its unsent output exceeds the limits of its class.
