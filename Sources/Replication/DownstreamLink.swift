@@ -70,6 +70,11 @@ public enum SnapshotFraming: Equatable, Sendable {
     /// `$EOF:<mark>`: the bytes end with 40 random characters.
     case mark([UInt8])
 
+    /// Forty random characters.
+    public static func makeMark(using random: inout some RandomNumberGenerator) -> [UInt8] {
+        Array(ReplicationID(using: &random).text.utf8)
+    }
+
     /// The header line.
     public var header: [UInt8] {
         switch self {
@@ -130,6 +135,11 @@ public struct DownstreamLink: Sendable {
         newlineAt = now
     }
 
+    /// Whether a snapshot of unknown length may be sent: the peer understands it and acknowledges
+    /// its end.
+    public var acceptsMarkedSnapshot: Bool {
+        options.acceptsMarkedSnapshot && !isBareSync && !options.wantsSnapshotOnly
+    }
     /// Whether the connection has turned into a replica.
     public var isReplica: Bool { state != .attached }
     /// Whether the replica counts for WAIT and `min-replicas-to-write`.

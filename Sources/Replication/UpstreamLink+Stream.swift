@@ -2,8 +2,7 @@
 // acknowledgements and the clock.
 //
 // A snapshot of unknown length ends with the 40 characters its header named. They may straddle
-// reads, so the last 39 bytes are held back until more is known; the search costs one comparison
-// per byte, since the mark is random and its first character rarely matches.
+// reads, so the last 39 bytes are held back until more is known.
 
 import Bytes
 import Log
@@ -74,12 +73,20 @@ extension UpstreamLink {
         return count
     }
 
+    /// Where `mark` begins in `input`. Compares the last character first, and goes on so far that
+    /// the byte found there can be part of the mark (Horspool): data full of digits, as keys are,
+    /// cost one look at each tenth byte or so.
     private static func find(_ mark: ByteSlice, in input: ByteSlice) -> Int? {
-        var start = 0
-        while let index = input.firstIndex(of: mark[0], from: start) {
-            guard index <= input.count - mark.count else { return nil }
-            if input.slice(from: index, count: mark.count) == mark { return index }
-            start = index + 1
+        let last = mark.count - 1
+        var skips = [UInt8](repeating: UInt8(mark.count), count: 256)
+        for index in 0..<last { skips[Int(mark[index])] = UInt8(last - index) }
+        var end = last
+        while end < input.count {
+            let byte = input[end]
+            if byte == mark[last], input.slice(from: end - last, count: mark.count) == mark {
+                return end - last
+            }
+            end += Int(skips[Int(byte)])
         }
         return nil
     }

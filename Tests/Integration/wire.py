@@ -165,16 +165,20 @@ class FakeReplica:
         """Gets a snapshot; gives its history, its offset and its bytes."""
         answer = self.psync().split()
         assert answer[0] == b"+FULLRESYNC", answer
-        return answer[1].decode(), int(answer[2]), self.payload()
+        offset = int(answer[2])
+        return answer[1].decode(), offset, self.payload(offset)
 
-    def payload(self):
+    def payload(self, offset=0):
+        """The bytes of a snapshot; the end of one of unknown length is acknowledged."""
         header = self.peer.filled_line()
         assert header[:1] == b"$", header
         if header.startswith(b"$EOF:"):
             mark = header[5:]
             while not self.peer.buffer.endswith(mark):
                 self.peer.fill()
-            return self.peer.take(len(self.peer.buffer))[:-len(mark)]
+            data = self.peer.take(len(self.peer.buffer))[:-len(mark)]
+            self.acknowledge(offset)
+            return data
         return self.peer.take(int(header[1:]))
 
     def acknowledge(self, offset):

@@ -105,6 +105,63 @@ private func follow(_ node: SocketNode, _ upstream: SocketNode) {
         #expect(world.run { isInStep(top, replica) && top.data.count > 8_000_000 })
     }
 
+    @Test func aSnapshotIsSentWhileItIsWritten() throws {
+        let world = try World()
+        let top = try world.node("top")
+        let replica = try world.node("replica")
+        top.writesSlowly = true
+        for node in world.nodes { node.linkSettings.timeoutMilliseconds = 300 }
+        for index in 0..<2000 { top.write("SET", "key\(index)", "value") }
+        follow(replica, top)
+        #expect(world.run { top.snapshots.first != nil })
+        let first = try #require(top.snapshots.first)
+        first.write(10_000)
+        #expect(world.run { replica.links.upstream?.link.snapshotBytes == 10_000 - 39 })
+        #expect(replica.links.upstream?.link.snapshotLength == nil)
+        // Neither side gives up while there is progress, slow as it is.
+        for _ in 0..<5 {
+            world.run(milliseconds: 150)
+            first.write(10_000)
+        }
+        #expect(top.snapshots.count == 1 && replica.data.isEmpty)
+        // It fails: the replica has nothing, and asks again.
+        first.fail()
+        #expect(world.run { top.snapshots.count == 2 })
+        #expect(replica.data.isEmpty && first.readers == 0)
+        top.snapshots[1].write(.max)
+        top.write("SET", "behind", "the cut")
+        #expect(world.run { isInStep(top, replica) && !replica.data.isEmpty })
+        #expect(top.snapshots.count == 2)
+    }
+
+    @Test func aWriterThatRestsDoesNotEndTheTransferOnItsSide() throws {
+        let world = try World()
+        let top = try world.node("top")
+        let replica = try world.node("replica")
+        top.writesSlowly = true
+        top.linkSettings.timeoutMilliseconds = 200
+        top.write("SET", "key", "value")
+        follow(replica, top)
+        #expect(world.run { top.snapshots.first != nil })
+        world.run(milliseconds: 700)
+        #expect(top.links.replicaCount == 1)
+        top.snapshots[0].write(.max)
+        #expect(world.run { isInStep(top, replica) && !replica.data.isEmpty })
+        #expect(top.links.counters.fullSyncs == 1)
+    }
+
+    @Test func aSnapshotIsWholeBeforeItIsSentIfSoConfigured() throws {
+        let world = try World()
+        let top = try world.node("top")
+        let replica = try world.node("replica")
+        top.writesSlowly = true
+        top.linkSettings.sendsGrowingSnapshots = false
+        top.write("SET", "key", "value")
+        follow(replica, top)
+        #expect(world.run { isInStep(top, replica) && !replica.data.isEmpty })
+        #expect(replica.links.upstream?.link.snapshotLength == top.snapshots[0].length)
+    }
+
     @Test func aSubtreeStaysUpAndContinuesThroughAPromotion() throws {
         let world = try World()
         let top = try world.node("top")

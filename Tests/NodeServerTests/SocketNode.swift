@@ -11,20 +11,47 @@ import TLS
 
 @testable import NodeServer
 
-/// The bytes of a snapshot.
+/// The bytes of a snapshot: all of them, or as many as a test has written.
 final class ListedSnapshot: LinkSnapshot {
     let position: ReplicationPosition
     let bytes: [UInt8]
     var readers = 1
-    var length: Int64 { Int64(bytes.count) }
+    private var writtenCount: Int
+    private var isFailed = false
+    private var waiting: [() -> Void] = []
+    var length: Int64? { writtenCount == bytes.count && !isFailed ? Int64(bytes.count) : nil }
 
-    init(position: ReplicationPosition, bytes: [UInt8]) {
+    init(position: ReplicationPosition, bytes: [UInt8], isWritten: Bool) {
         self.position = position
         self.bytes = bytes
+        writtenCount = isWritten ? bytes.count : 0
+    }
+
+    func write(_ count: Int) {
+        writtenCount = min(writtenCount + count, bytes.count)
+        wakeReaders()
+    }
+
+    func fail() {
+        isFailed = true
+        wakeReaders()
+    }
+
+    private func wakeReaders() {
+        let ready = waiting
+        waiting = []
+        for body in ready { body() }
     }
 
     func read(at offset: Int64, maximum: Int, completion: @escaping ([UInt8]?) -> Void) {
-        let end = min(bytes.count, Int(offset) + maximum)
+        if isFailed { return completion(nil) }
+        let end = min(writtenCount, Int(offset) + maximum)
+        if end == Int(offset), length == nil {
+            waiting.append { [unowned self] in
+                read(at: offset, maximum: maximum, completion: completion)
+            }
+            return
+        }
         completion(Array(bytes[Int(offset)..<end]))
     }
 
@@ -125,6 +152,9 @@ final class SocketNode: LinksHost {
     var database = 0
     var snapshotDatabase = 0
     var loadsLater = false
+    /// Snapshots are written by the test, for who reads them meanwhile.
+    var writesSlowly = false
+    var snapshots: [ListedSnapshot] = []
     var historyID: ReplicationID
     var secondID = ReplicationID.none
     var secondOffset: Int64 = -1
@@ -247,12 +277,15 @@ final class SocketNode: LinksHost {
     }
 
     func requestSnapshot(
-        for options: ReplicaOptions, _ completion: @escaping ((any LinkSnapshot)?) -> Void
+        for options: ReplicaOptions, acceptsGrowing: Bool,
+        _ completion: @escaping ((any LinkSnapshot)?) -> Void
     ) {
-        let bytes = data
         let position = ReplicationPosition(
             id: historyID, offset: Int64(data.count), database: database)
-        loop.runNextTurn { completion(ListedSnapshot(position: position, bytes: bytes)) }
+        let snapshot = ListedSnapshot(
+            position: position, bytes: data, isWritten: !(writesSlowly && acceptsGrowing))
+        snapshots.append(snapshot)
+        loop.runNextTurn { completion(snapshot) }
     }
 
     func beginLoad(id: ReplicationID, offset: Int64) -> Result<any LinkLoader, LinkProblem> {

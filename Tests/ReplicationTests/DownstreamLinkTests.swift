@@ -13,6 +13,10 @@ private struct Driven {
     var effects: [DownstreamEffect] = []
 
     mutating func configure(_ words: String..., at now: Int64 = 0) -> [String] {
+        configure(words, at: now)
+    }
+
+    mutating func configure(_ words: [String], at now: Int64 = 0) -> [String] {
         var link = self.link
         var effects: [DownstreamEffect] = []
         slices(["REPLCONF"] + words) {
@@ -90,6 +94,29 @@ struct DownstreamLinkTests {
         #expect(!driven.link.isOnline)
         #expect(driven.configure("ACK", "1000") == ["feed from 1001", "acknowledged"])
         #expect(driven.link.isOnline)
+    }
+
+    @Test func onlyWhoAcknowledgesItsEndGetsASnapshotOfUnknownLength() {
+        var driven = Driven()
+        _ = driven.attach(ResyncRequest(id: nil, offset: -1))
+        #expect(!driven.link.acceptsMarkedSnapshot)
+        for (words, request, isTaken) in [
+            (["capa", "eof"], ResyncRequest(id: nil, offset: -1), true),
+            (["capa", "eof"], nil, false),
+            (["capa", "eof", "rdb-only", "1"], ResyncRequest(id: nil, offset: -1), false),
+            (["capa", "psync2"], ResyncRequest(id: nil, offset: -1), false),
+        ] {
+            driven = Driven()
+            _ = driven.configure(words)
+            #expect(driven.attach(request) == ["request snapshot"])
+            #expect(driven.link.acceptsMarkedSnapshot == isTaken)
+        }
+    }
+
+    @Test func aMarkIsDrawnAnew() {
+        var random = SystemRandomNumberGenerator()
+        let marks = (0..<2).map { _ in SnapshotFraming.makeMark(using: &random) }
+        #expect(marks.allSatisfy { $0.count == 40 } && marks[0] != marks[1])
     }
 
     @Test func bareSyncGetsNoStatusLineAndIsNotTimedOut() {

@@ -39,7 +39,6 @@ extension NodeDirectives {
                 ("jemalloc-bg-thread", "yes", "The allocator is the node's own."),
                 ("rdb-del-sync-files", "no", "Files of a full sync become the base."),
                 ("rdb-save-incremental-fsync", "yes", "The writer thread always does."),
-                ("repl-diskless-sync", "yes", "A full sync always goes through a file."),
                 ("replica-ignore-disk-write-errors", "no", notYet),
                 ("replica-lazy-flush", "no", "A full sync replaces the data without a flush."),
                 ("set-proc-title", "yes", "The title stays that of the command line."),

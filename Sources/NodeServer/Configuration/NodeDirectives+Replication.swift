@@ -23,6 +23,10 @@ extension NodeDirectives {
             "repl-timeout", \.replicationTimeoutSeconds, in: 1...Int(Int32.max),
             "Seconds of silence after which a replication link is given up."),
         .bool(
+            "repl-diskless-sync", \.sendsGrowingSnapshots,
+            why: "The file is written all the same: replicas that come later read it too.",
+            "Send the snapshot of a full sync while it is being written."),
+        .bool(
             "repl-disable-tcp-nodelay", \.disablesReplicationNoDelay,
             "Let the kernel gather the stream to replicas into fewer packets."),
         .bytes(

@@ -182,6 +182,7 @@ public struct NodeSettings: Equatable, Sendable {
     var pingPeriodSeconds = 10
     var replicationTimeoutSeconds = 60
     var disablesReplicationNoDelay = false
+    var sendsGrowingSnapshots = true
     var backlogBytes = 10 << 20
     var backlogKeepSeconds = 3600
     var replicaPriority = 100

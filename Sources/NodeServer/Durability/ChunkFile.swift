@@ -25,15 +25,16 @@ struct ChunkFile: ~Copyable {
         return output.count
     }
 
-    /// Writes the checksum and waits for the disk; returns the length.
-    @discardableResult
+    /// Writes the checksum, which completes the file; returns its length.
     mutating func complete() throws(SystemError) -> Int64 {
         output.removeAll()
         formatter.appendChecksum(to: &output)
         try store()
-        try file.sync()
         return formatter.fileBytes
     }
+
+    /// Waits until the file is on disk.
+    borrowing func sync() throws(SystemError) { try file.sync() }
 
     private func store() throws(SystemError) {
         do throws(ShortWrite) { try file.write(output.readable) } catch { throw error.cause }

@@ -5,6 +5,9 @@
 //   without a log   a temporary file, and the stream in another from the cut on, until the last
 //                   replica has let go of the source
 //
+// A replica that takes a snapshot of unknown length reads a new file while it is written, from the
+// cut on or later from its start; the others wait until it is complete.
+//
 // A file without a log is of RDB version 11 when all that wait for it have proved to read that; one
 // that has not, and comes later, gets a file of its own. Bases are always of version 10.
 //
@@ -17,44 +20,6 @@ import Log
 import Persistence
 import Platform
 import Synchronization
-
-/// A snapshot file that replicas read; kept open, so that its name may go.
-final class SyncFile {
-    let path: String
-    let length: Int64
-    /// The place in the stream that the file was cut at.
-    let position: ReplicationPosition
-    let isTemporary: Bool
-    /// The RDB version.
-    let version: Int
-    fileprivate let file: SharedFile
-    fileprivate var users = 0
-
-    init(
-        path: String, length: Int64, position: ReplicationPosition, isTemporary: Bool,
-        version: Int
-    ) throws(SystemError) {
-        self.version = version
-        self.path = path
-        self.length = length
-        self.position = position
-        self.isTemporary = isTemporary
-        file = try SharedFile(path: path)
-    }
-}
-
-/// An open file that several threads read.
-private final class SharedFile: Sendable {
-    private let file: File
-
-    init(path: String) throws(SystemError) { file = try File.open(path, .read) }
-
-    func read(at start: Int64, maximum: Int) throws(SystemError) -> [UInt8] {
-        var buffer = ByteBuffer(capacity: maximum)
-        _ = try file.read(at: start, into: &buffer, maximum: maximum)
-        return buffer.readable.array
-    }
-}
 
 /// What one replica reads its full sync from. Engine thread only.
 final class FullSyncSource {
@@ -69,8 +34,8 @@ final class FullSyncSource {
         pin = owner.log.pin(from: file.position.offset + 1)
     }
 
-    /// Bytes of the RDB file.
-    var length: Int64 { file.length }
+    /// Bytes of the RDB file; nil while it is being written.
+    var length: Int64? { file.length }
     /// The place behind which the stream follows the file, in the present history.
     var position: ReplicationPosition {
         var position = file.position
@@ -78,22 +43,30 @@ final class FullSyncSource {
         return position
     }
 
-    /// Reads up to `maximum` bytes of the file from `start` on, on another thread; `completion`
-    /// runs on the engine's, with no bytes behind the end.
+    /// Reads up to `maximum` bytes of the file from `start` on, on another thread and when they
+    /// are written; `completion` runs on the engine's, with no bytes behind the end.
     func read(
         at start: Int64, maximum: Int,
-        completion: @escaping (Result<[UInt8], SystemError>) -> Void
+        completion: @escaping (Result<[UInt8], SnapshotFailure>) -> Void
     ) {
-        let bound = LoopBound(completion, loop: owner.loop)
-        let shared = file.file
-        owner.log.reader.post {
-            let result: Result<[UInt8], SystemError>
-            do throws(SystemError) {
-                result = .success(try shared.read(at: start, maximum: maximum))
-            } catch {
-                result = .failure(error)
+        switch file.reading(at: start, maximum: maximum) {
+        case .end: completion(.success([]))
+        case .failed(let failure): completion(.failure(failure))
+        case .later:
+            file.whenChanged { [weak self] in
+                self?.read(at: start, maximum: maximum, completion: completion)
             }
-            bound.post { $0(result) }
+        case .bytes(let shared, let count):
+            let bound = LoopBound(completion, loop: owner.loop)
+            owner.log.reader.post {
+                let result: Result<[UInt8], SnapshotFailure>
+                do throws(SystemError) {
+                    result = .success(try shared.read(at: start, maximum: count))
+                } catch {
+                    result = .failure(.system(error))
+                }
+                bound.post { $0(result) }
+            }
         }
     }
 
@@ -114,34 +87,64 @@ extension Snapshots {
     /// A log this short never asks for a new snapshot.
     private static let logBytesAlwaysSent: Int64 = 1 << 20
 
-    /// Gives a source for one more replica that reads RDB files up to `version`, at once or when
-    /// its snapshot is written.
+    /// Gives a source for one more replica that reads RDB files up to `version`: at once, or when
+    /// its snapshot is written. One that `acceptsGrowing` gets it when that is begun.
     func fullSyncSource(
-        version: Int = RDBVersion.written,
+        version: Int = RDBVersion.written, acceptsGrowing: Bool = false,
         completion: @escaping (Result<FullSyncSource, SnapshotFailure>) -> Void
     ) {
         if let file = usableFile(version) {
             return completion(.success(FullSyncSource(file, owner: self)))
         }
-        nextSyncVersion = min(nextSyncVersion, version)
-        request(log.mode == .file ? .base : .sync) { [weak self] result in
-            guard let self else { return }
-            switch result {
-            case .failure(let failure): completion(.failure(failure))
-            case .success:
-                // Just written: whatever the length of the log meanwhile, it is the newest.
-                guard let file = log.mode == .file ? baseFile() : syncSource else {
-                    return completion(.failure(.aborted))
-                }
-                completion(.success(FullSyncSource(file, owner: self)))
-            }
+        let running = runningSnapshot(version)
+        if acceptsGrowing, let source = running.flatMap({ growingSource(of: $0) }) {
+            return completion(.success(source))
         }
+        var isAnswered = false
+        let request = SnapshotRequest(
+            purpose: log.mode == .file ? .base : .sync,
+            atCut: { [weak self] snapshot in
+                guard acceptsGrowing, let source = self?.growingSource(of: snapshot) else { return }
+                isAnswered = true
+                completion(.success(source))
+            },
+            completion: { [weak self] result in
+                guard let self, !isAnswered else { return }
+                completion(result.flatMap { _ in self.newestSource() })
+            })
+        if let running { return running.requests.append(request) }
+        nextSyncVersion = min(nextSyncVersion, version)
+        add(request)
+    }
+
+    /// The snapshot under way, if its cut was made and its file suits a replica that reads RDB
+    /// files up to `version`.
+    private func runningSnapshot(_ version: Int) -> RunningSnapshot? {
+        guard let running, let file = running.syncFile, file.version <= version,
+            log.covers(from: file.position.offset + 1)
+        else { return nil }
+        return running
+    }
+
+    /// A reader of the file that `snapshot` is writing.
+    private func growingSource(of snapshot: RunningSnapshot) -> FullSyncSource? {
+        guard let file = snapshot.syncFile, let writer = snapshot.writer else { return nil }
+        file.grew(to: writer.follow(), isComplete: false)
+        return FullSyncSource(file, owner: self)
+    }
+
+    /// Just written: whatever the length of the log meanwhile, it is the newest.
+    private func newestSource() -> Result<FullSyncSource, SnapshotFailure> {
+        guard let file = log.mode == .file ? baseFile() : syncSource else {
+            return .failure(.aborted)
+        }
+        return .success(FullSyncSource(file, owner: self))
     }
 
     private func usableFile(_ version: Int) -> SyncFile? {
-        guard let file = log.mode == .file ? baseFile() : syncSource,
+        guard let file = log.mode == .file ? baseFile() : syncSource, let length = file.length,
             file.version <= version, log.covers(from: file.position.offset + 1),
-            log.offset - file.position.offset <= max(file.length, Snapshots.logBytesAlwaysSent)
+            log.offset - file.position.offset <= max(length, Snapshots.logBytesAlwaysSent)
         else { return nil }
         return file
     }
@@ -158,19 +161,22 @@ extension Snapshots {
         return syncSource
     }
 
-    fileprivate func releaseIfUnused(_ file: SyncFile) {
-        guard file.users == 0 else { return }
+    /// Forgets a file that nobody reads and nobody writes; with the last temporary one goes the
+    /// stream that was kept for them.
+    func releaseIfUnused(_ file: SyncFile) {
+        guard file.users == 0, running?.syncFile !== file else { return }
         if syncSource === file { syncSource = nil }
-        guard file.isTemporary else { return }
+        guard let index = temporaryFiles.firstIndex(where: { $0 === file }) else { return }
+        temporaryFiles.remove(at: index)
         let path = file.path
         writer.post { try? FileSystem.unlink(path) }
-        if syncSource == nil { log.endSpool() }
+        if temporaryFiles.isEmpty { log.endSpool() }
     }
 
     /// Forgets files of a history that has ended.
     func dropSyncSource() {
         guard let file = syncSource else { return }
         syncSource = nil
-        if file.isTemporary, file.users == 0 { releaseIfUnused(file) }
+        releaseIfUnused(file)
     }
 }

@@ -9,6 +9,8 @@
 // disk first. So do those that come while a big value goes into the file piece by piece, since
 // nothing may stand between its pieces. Chunks name their database, so their order does not matter
 // but for the first and the last.
+//
+// The file may be read while it grows: what was written stays as it is.
 
 import Bytes
 import Log
@@ -32,6 +34,10 @@ final class SnapshotWriter: Sendable {
         case keep
     }
 
+    /// Learns how many bytes the file has, and whether that is all of it; called on the writer's
+    /// thread.
+    typealias Growth = @Sendable (_ byteCount: Int64, _ isComplete: Bool) -> Void
+
     /// Chunks that wait on disk in the form of the file.
     private struct Spill: ~Copyable {
         var file: ChunkFile
@@ -50,6 +56,11 @@ final class SnapshotWriter: Sendable {
     private let queued = Atomic<Int>(0)
     // Whether the last piece of a big value is still to come; used by the engine's thread alone.
     private let isValueOpen = Atomic<Bool>(false)
+    // Written by the writer's thread, read by the engine's.
+    private let written = Atomic<Int64>(0)
+    // Set by the engine's thread, read by the writer's.
+    private let isFollowed = Atomic<Bool>(false)
+    private let grew: Growth?
     private let compresses: Bool
     // Used by the writer's thread alone; nil before the file is open and after its end.
     private let state = Mutex<ChunkFile?>(nil)
@@ -58,16 +69,18 @@ final class SnapshotWriter: Sendable {
     // Used by the spiller's thread, by the writer's after the spiller has finished.
     private let spilled = Mutex<Spill?>(nil)
 
-    /// A writer of `temporaryPath`, which is created on the writer's thread.
+    /// A writer of `temporaryPath`, which is created on the writer's thread. `grew` is told of its
+    /// growth once somebody follows it.
     init(
         temporaryPath: String, spillPath: String, compresses: Bool, checksums: Bool,
-        writer: Worker, spiller: Worker
+        writer: Worker, spiller: Worker, grew: Growth? = nil
     ) {
         self.temporaryPath = temporaryPath
         self.spillPath = spillPath
         self.compresses = compresses
         self.writer = writer
         self.spiller = spiller
+        self.grew = grew
         writer.post { [self] in
             note {
                 () throws(SystemError) in
@@ -83,6 +96,13 @@ final class SnapshotWriter: Sendable {
     var queuedBytes: Int { queued.load(ordering: .relaxed) }
     /// Why the snapshot cannot be completed.
     var problem: SystemError? { failure.withLock { $0 } }
+
+    /// Somebody reads the file from now on; returns how many bytes it has.
+    func follow() -> Int64 {
+        // Ordered with `tell`: either this sees the newest bytes, or they are told.
+        isFollowed.store(true, ordering: .sequentiallyConsistent)
+        return written.load(ordering: .sequentiallyConsistent)
+    }
 
     /// Takes a chunk.
     func append(_ chunk: SnapshotChunk) {
@@ -149,7 +169,16 @@ final class SnapshotWriter: Sendable {
     }
 
     private func write(_ chunk: SnapshotChunk) throws(SystemError) {
-        try state.withLock { (state) throws(SystemError) in _ = try state?.write(chunk) }
+        let count = try state.withLock { (state) throws(SystemError) -> Int in
+            try state?.write(chunk) ?? 0
+        }
+        tell(written.load(ordering: .relaxed) + Int64(count), isComplete: false)
+    }
+
+    private func tell(_ byteCount: Int64, isComplete: Bool) {
+        written.store(byteCount, ordering: .sequentiallyConsistent)
+        guard let grew, isFollowed.load(ordering: .sequentiallyConsistent) else { return }
+        grew(byteCount, isComplete)
     }
 
     private func spill(_ chunk: SnapshotChunk) throws(SystemError) {
@@ -189,6 +218,9 @@ final class SnapshotWriter: Sendable {
         let length = try state.withLock { (state) throws(SystemError) -> Int64 in
             try state?.complete() ?? 0
         }
+        // Who reads the file needs it whole, not durable.
+        tell(length, isComplete: true)
+        try state.withLock { (state) throws(SystemError) in try state?.sync() }
         if case .rename(let path) = target {
             try FileSystem.rename(temporaryPath, to: path)
             try FileSystem.syncDirectory(FileSystem.directory(of: path))

@@ -101,6 +101,7 @@ private final class DirectSink {
 
     func finish() throws(SystemError) {
         if let failure { throw failure }
-        try file.complete()
+        _ = try file.complete()
+        try file.sync()
     }
 }

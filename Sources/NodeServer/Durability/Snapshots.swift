@@ -5,6 +5,7 @@
 //   request ──► prepare ──► cut ──► walk in slices ──► writer: fsync, rename ──► completion
 //               rotation    between  `sliceMicroseconds`     installBase
 //               of the log  2 turns  per turn
+//                             └──► replicas may read the file while it is written (FullSync.swift)
 //
 // One snapshot runs at a time; requests wait in a queue, equal ones are answered together. The cut
 // is the end of a turn, when everything produced so far is in the log: data set and position agree.
@@ -143,9 +144,11 @@ final class Snapshots {
     /// A file with these libraries replaces the data set.
     var librariesLoaded: ([[UInt8]]) -> Void = { _ in }
 
-    private var queue: [(purpose: SnapshotPurpose, completion: Completion)] = []
-    private var running: RunningSnapshot?
+    private var queue: [SnapshotRequest] = []
+    private(set) var running: RunningSnapshot?
     var syncSource: SyncFile?
+    /// Files that belong to replicas, the one that is being written too.
+    var temporaryFiles: [SyncFile] = []
     /// The file of a copy, while those are told who have asked for it; removed afterwards.
     private(set) var copyPath: String?
     /// The RDB version that everybody reads who waits for the next file of a full sync.
@@ -189,8 +192,17 @@ final class Snapshots {
 
     /// Asks for a snapshot; `completion` runs on the engine's thread when its file is durable.
     func request(_ purpose: SnapshotPurpose, completion: @escaping Completion) {
-        queue.append((purpose, completion))
-        startNext()
+        add(SnapshotRequest(purpose: purpose, completion: completion))
+    }
+
+    /// Lets the request wait, or take part in a snapshot whose cut is still to come.
+    func add(_ request: SnapshotRequest) {
+        if let running, running.purpose == request.purpose, running.writer == nil {
+            running.requests.append(request)
+        } else {
+            queue.append(request)
+            startNext()
+        }
         // The cut is the end of a turn: make sure that there is one.
         loop.runNextTurn {}
     }
@@ -234,9 +246,9 @@ final class Snapshots {
     private func startNext() {
         guard running == nil, loading == nil, !isInstalling, let next = queue.first else { return }
         let purpose = next.purpose
-        let completions = queue.filter { $0.purpose == purpose }.map(\.completion)
+        let snapshot = RunningSnapshot(
+            purpose: purpose, requests: queue.filter { $0.purpose == purpose })
         queue.removeAll { $0.purpose == purpose }
-        let snapshot = RunningSnapshot(purpose: purpose, completions: completions)
         snapshot.startedMilliseconds = loop.nowMilliseconds
         running = snapshot
         guard purpose == .base, log.mode == .file else {
@@ -296,18 +308,25 @@ final class Snapshots {
             case .sync: "temp-sync-\(number)-\(Clock.monotonicMicroseconds()).rdb"
             case .copy: "temp-copy-\(number).rdb"
             }
-        let writer = SnapshotWriter(
-            temporaryPath: "\(settings.directory)/\(name)",
-            spillPath: "\(settings.directory)/temp-spill-\(number).rdb",
-            compresses: settings.compresses && snapshot.purpose != .copy,
-            checksums: settings.checksums && snapshot.purpose != .copy, writer: self.writer,
-            spiller: spiller)
-        snapshot.encoder = SnapshotEncoder(version: snapshot.version) { writer.append($0) }
-        snapshot.encoder.accessClock = keyspace.accessClock
-        snapshot.writer = writer
+        let path = "\(settings.directory)/\(name)"
         // Whoever begins from an archive lacks what came later: no replica may go on from there.
         let hasPosition = log.isActive && snapshot.purpose != .archive
         snapshot.position = hasPosition ? log.position : nil
+        let file = syncFile(of: snapshot, at: path)
+        let reader = file.map { LoopBound($0, loop: loop) }
+        let writer = SnapshotWriter(
+            temporaryPath: path,
+            spillPath: "\(settings.directory)/temp-spill-\(number).rdb",
+            compresses: settings.compresses && snapshot.purpose != .copy,
+            checksums: settings.checksums && snapshot.purpose != .copy, writer: self.writer,
+            spiller: spiller
+        ) { byteCount, isComplete in
+            reader?.post { $0.grew(to: byteCount, isComplete: isComplete) }
+        }
+        snapshot.encoder = SnapshotEncoder(version: snapshot.version) { writer.append($0) }
+        snapshot.encoder.accessClock = keyspace.accessClock
+        snapshot.writer = writer
+        snapshot.syncFile = file
         snapshot.changesAtCut = changeCount()
         snapshot.keysAtCut = keyspace.count
         log.isSnapshotRunning = true
@@ -316,6 +335,20 @@ final class Snapshots {
         let counts = keyspace.beginSnapshot(snapshot.encoder)
         snapshot.encoder.begin(
             head(snapshot.position, isLogBase: snapshot.purpose.isRewrite), counts: counts)
+        for request in snapshot.requests { request.atCut?(snapshot) }
+    }
+
+    /// What replicas read of the file that `snapshot` is going to write at `path`; nil when no
+    /// replica can begin from it.
+    private func syncFile(of snapshot: RunningSnapshot, at path: String) -> SyncFile? {
+        guard snapshot.purpose == .base || snapshot.purpose == .sync,
+            let position = snapshot.position
+        else { return nil }
+        let file = SyncFile(
+            growingAt: path, position: position, isTemporary: snapshot.purpose == .sync,
+            version: snapshot.version)
+        if file.isTemporary { temporaryFiles.append(file) }
+        return file
     }
 
     /// A log or backlog that begins now: what was written before was not counted.
@@ -403,8 +436,12 @@ final class Snapshots {
         let length: Int64
         switch result {
         case .success(let bytes): length = bytes
-        case .failure(let error): return end(snapshot, with: .failure(.system(error)))
+        case .failure(let error):
+            // Even if it was whole already: what the disk refused may be lost behind the cache.
+            snapshot.syncFile?.fail(.system(error))
+            return end(snapshot, with: .failure(.system(error)))
         }
+        snapshot.syncFile?.grew(to: length, isComplete: true)
         switch snapshot.purpose {
         case .dump:
             end(snapshot, with: .success(()))
@@ -420,13 +457,10 @@ final class Snapshots {
                 self?.end(snapshot, with: result.mapError { .system($0) })
             }
         case .sync:
-            if let position = snapshot.position,
-                let file = try? SyncFile(
-                    path: writer.temporaryPath, length: length, position: position,
-                    isTemporary: true, version: snapshot.version)
-            {
-                syncSource = file
+            guard let file = snapshot.syncFile, file.length != nil else {
+                return end(snapshot, with: .failure(.aborted))
             }
+            syncSource = file
             end(snapshot, with: .success(()))
         case .copy:
             copyPath = writer.temporaryPath
@@ -443,8 +477,12 @@ final class Snapshots {
             if !snapshot.isWalked { snapshot.writer?.abort() }
         }
         note(snapshot, result)
-        for completion in snapshot.completions { completion(result) }
+        for request in snapshot.requests { request.completion(result) }
         if let path = copyPath.take() { writer.post { try? FileSystem.unlink(path) } }
+        if let file = snapshot.syncFile {
+            if case .failure(let failure) = result { file.fail(failure) }
+            releaseIfUnused(file)
+        }
         startNext()
         if running != nil { loop.runNextTurn {} }
     }
@@ -483,10 +521,19 @@ final class Snapshots {
     }
 }
 
+/// Somebody who wants a snapshot.
+struct SnapshotRequest {
+    let purpose: SnapshotPurpose
+    /// Runs when the snapshot's file is about to be written.
+    var atCut: ((RunningSnapshot) -> Void)?
+    /// Runs when it is durable, or will never be.
+    let completion: Snapshots.Completion
+}
+
 /// One snapshot under way.
 final class RunningSnapshot {
     let purpose: SnapshotPurpose
-    let completions: [Snapshots.Completion]
+    var requests: [SnapshotRequest]
     var isPrepared = false
     /// The cut has been made; set together with `encoder`.
     var writer: SnapshotWriter?
@@ -494,6 +541,8 @@ final class RunningSnapshot {
     /// The RDB version of the file.
     var version = RDBVersion.written
     var position: ReplicationPosition?
+    /// What replicas may read; set with the cut.
+    var syncFile: SyncFile?
     var firstSequence: Int64 = 0
     var changesAtCut: Int64 = 0
     var keysAtCut = 0
@@ -501,8 +550,8 @@ final class RunningSnapshot {
     var resumesAtMicroseconds: Int64 = 0
     var isWalked = false
 
-    init(purpose: SnapshotPurpose, completions: [Snapshots.Completion]) {
+    init(purpose: SnapshotPurpose, requests: [SnapshotRequest]) {
         self.purpose = purpose
-        self.completions = completions
+        self.requests = requests
     }
 }

@@ -1,6 +1,6 @@
 // The session of one attached replica: carries the effects of its `DownstreamLink` out.
 //
-//   snapshot file ─┐ pieces, while the connection's output is below the window
+//   snapshot file ─┐ pieces as they are written, while the connection's output is below the window
 //                  ├──► connection.output ──► socket
 //   stream log ────┘ from `feedOffset`, up to what is committed
 //
@@ -152,7 +152,9 @@ final class DownstreamSession {
         let id = clientID
         host.logLink(
             "Full resync of replica \(shownHost) (client \(id)) requested", isWarning: false)
-        host.requestSnapshot(for: link.options) { [weak self] snapshot in
+        let acceptsGrowing = link.acceptsMarkedSnapshot && host.linkSettings.sendsGrowingSnapshots
+        host.requestSnapshot(for: link.options, acceptsGrowing: acceptsGrowing) {
+            [weak self] snapshot in
             guard let self, connection != nil else {
                 snapshot?.release()
                 return
@@ -161,7 +163,7 @@ final class DownstreamSession {
             if let snapshot {
                 self.snapshot = snapshot
                 link.snapshotReady(
-                    snapshot.position, framing: .length(snapshot.length), now: now,
+                    snapshot.position, framing: Self.framing(of: snapshot), now: now,
                     effects: &effects)
                 links.replicasChanged()
             } else {
@@ -169,6 +171,13 @@ final class DownstreamSession {
             }
             perform(effects)
         }
+    }
+
+    /// What is not complete has no length to announce: a mark that cannot be in it ends it.
+    private static func framing(of snapshot: any LinkSnapshot) -> SnapshotFraming {
+        if let length = snapshot.length { return .length(length) }
+        var random = SystemRandomNumberGenerator()
+        return .mark(SnapshotFraming.makeMark(using: &random))
     }
 
     private func takeOver() {
@@ -212,20 +221,19 @@ final class DownstreamSession {
 
     private func pumpSnapshot() {
         guard let snapshot, !isReadPending, hasRoom() else { return }
-        let left = snapshot.length - snapshotOffset
-        guard left > 0 else {
+        if snapshot.length == snapshotOffset {
             var effects: [DownstreamEffect] = []
             link.snapshotSent(now: now, effects: &effects)
             perform(effects)
             pump()
             return
         }
-        let wanted = left < Int64(Self.snapshotPieceBytes) ? Int(left) : Self.snapshotPieceBytes
         isReadPending = true
-        snapshot.read(at: snapshotOffset, maximum: wanted) { [weak self] bytes in
+        snapshot.read(at: snapshotOffset, maximum: Self.snapshotPieceBytes) {
+            [weak self] bytes in
             guard let self, let connection else { return }
             isReadPending = false
-            guard let bytes, !bytes.isEmpty else {
+            guard let bytes, !bytes.isEmpty || snapshot.length == snapshotOffset else {
                 fail(.snapshotFailed)
                 return
             }
@@ -294,6 +302,8 @@ final class DownstreamSession {
     func tick() {
         if lacksGoneBytes { return fail(.fellBehind) }
         link.timeoutMilliseconds = host.linkSettings.timeoutMilliseconds
+        // It has taken all there is: what keeps it waiting is the writer of the snapshot.
+        if isReadPending, connection?.outputCount == 0 { link.progressed(now: now) }
         var effects: [DownstreamEffect] = []
         link.tick(now: now, effects: &effects)
         perform(effects)

@@ -32,6 +32,8 @@ struct LinkSettings: Equatable {
     var backlogKeepMilliseconds: Int64 = 3_600_000
     /// `repl-disable-tcp-nodelay`.
     var disablesNoDelay = false
+    /// `repl-diskless-sync`: send snapshots while they are written.
+    var sendsGrowingSnapshots = true
 }
 
 /// What a read of the stream gave.
@@ -46,15 +48,15 @@ enum LinkRead: Equatable {
     case gone
 }
 
-/// A finished snapshot that any number of replicas read. The stream since its cut stays readable
-/// until it is released.
+/// A snapshot that any number of replicas read, written or being written. The stream since its cut
+/// stays readable until it is released.
 protocol LinkSnapshot: AnyObject {
     /// The cut.
     var position: ReplicationPosition { get }
-    /// Length in bytes.
-    var length: Int64 { get }
-    /// Reads up to `maximum` bytes from `offset` on, off the engine thread; nil or nothing when
-    /// they cannot be read.
+    /// Length in bytes; nil while it is being written.
+    var length: Int64? { get }
+    /// Reads up to `maximum` bytes from `offset` on, off the engine thread and when they are
+    /// written; nothing at the end, nil when they cannot be read or will never be written.
     func read(at offset: Int64, maximum: Int, completion: @escaping ([UInt8]?) -> Void)
     /// One reader has finished.
     func release()
@@ -128,9 +130,11 @@ protocol LinksHost: AnyObject {
     /// The data set was replaced by a snapshot of this position.
     func adoptHistory(_ position: ReplicationPosition)
 
-    /// Asks for a snapshot that may be shared; nil when it cannot be made.
+    /// Asks for a snapshot that may be shared; nil when it cannot be made. It is complete, unless
+    /// the replica `acceptsGrowing`.
     func requestSnapshot(
-        for options: ReplicaOptions, _ completion: @escaping ((any LinkSnapshot)?) -> Void)
+        for options: ReplicaOptions, acceptsGrowing: Bool,
+        _ completion: @escaping ((any LinkSnapshot)?) -> Void)
     /// Begins a load; the reason when it cannot be.
     func beginLoad(id: ReplicationID, offset: Int64) -> Result<any LinkLoader, LinkProblem>
     /// Applies whole units of the upstream's stream and puts them into the log.

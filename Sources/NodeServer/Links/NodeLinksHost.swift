@@ -57,7 +57,8 @@ final class NodeLinksHost: LinksHost {
             replicasToWriteMin: settings.replicasToWriteMin,
             replicaLagMillisecondsMax: Int64(settings.replicaLagSecondsMax) * 1000,
             backlogKeepMilliseconds: Int64(settings.backlogKeepSeconds) * 1000,
-            disablesNoDelay: settings.disablesReplicationNoDelay)
+            disablesNoDelay: settings.disablesReplicationNoDelay,
+            sendsGrowingSnapshots: settings.sendsGrowingSnapshots)
     }
 
     var peerIdentity: PeerIdentity {
@@ -162,12 +163,13 @@ final class NodeLinksHost: LinksHost {
     // MARK: Snapshots
 
     func requestSnapshot(
-        for options: ReplicaOptions, _ completion: @escaping ((any LinkSnapshot)?) -> Void
+        for options: ReplicaOptions, acceptsGrowing: Bool,
+        _ completion: @escaping ((any LinkSnapshot)?) -> Void
     ) {
         let log = node.log
         let version =
             options.readsSnapshotsOfVersion11 ? RDBVersion.writtenToProven : RDBVersion.written
-        node.snapshots.fullSyncSource(version: version) { result in
+        node.snapshots.fullSyncSource(version: version, acceptsGrowing: acceptsGrowing) { result in
             switch result {
             case .success(let source): completion(SharedSnapshot(source))
             case .failure(let failure):
@@ -260,7 +262,7 @@ private final class SharedSnapshot: LinkSnapshot {
     init(_ source: FullSyncSource) { self.source = source }
 
     var position: ReplicationPosition { source.position }
-    var length: Int64 { source.length }
+    var length: Int64? { source.length }
 
     func read(at offset: Int64, maximum: Int, completion: @escaping ([UInt8]?) -> Void) {
         source.read(at: offset, maximum: maximum) { result in

@@ -227,10 +227,66 @@ final class DurableNode {
         return output.readable.array
     }
 
+    /// The bytes of a full sync's file, read as they come.
+    func file(of source: FullSyncSource) throws -> [UInt8] {
+        let reader = SourceReader(source)
+        try run(until: { reader.isOver }) { reader.read() }
+        #expect(reader.failure == nil)
+        return reader.bytes
+    }
+
+    /// Becomes a replica of `node`: loads `bytes` in pieces, then applies the stream behind
+    /// `position`.
+    func sync(
+        with node: DurableNode, _ position: ReplicationPosition, _ bytes: [UInt8]
+    ) throws {
+        let load = snapshots.beginLoad(id: position.id, offset: position.offset)
+        for start in stride(from: 0, to: bytes.count, by: 3_000) {
+            try Array(bytes[start..<min(start + 3_000, bytes.count)]).withByteSlice {
+                try load.receive($0)
+            }
+        }
+        try load.finish()
+        #expect(log.offset == position.offset)
+        let stream = try node.stream(from: position.offset + 1, maximum: 50_000)
+        applyStream(stream, database: log.database)
+        try endTurn()
+        #expect(log.offset == node.log.offset)
+    }
+
     deinit {
         snapshots.stop()
         log.stop()
         loop.releaseAll()
+    }
+}
+
+/// Reads a full sync's file to its end.
+final class SourceReader {
+    let source: FullSyncSource
+    private(set) var bytes: [UInt8] = []
+    private(set) var failure: SnapshotFailure?
+    private(set) var isOver = false
+    private var isReading = false
+
+    init(_ source: FullSyncSource) { self.source = source }
+
+    /// Asks for the next piece, unless one is on its way.
+    func read(maximum: Int = 10_000) {
+        guard !isReading, !isOver else { return }
+        isReading = true
+        source.read(at: Int64(bytes.count), maximum: maximum) { [weak self] result in
+            guard let self else { return }
+            isReading = false
+            switch result {
+            case .failure(let failure):
+                self.failure = failure
+                isOver = true
+            case .success(let piece):
+                bytes += piece
+                isOver = piece.isEmpty
+            }
+        }
     }
 }
 

@@ -169,19 +169,8 @@ import Testing
 
     // MARK: Full sync
 
-    /// The bytes of a source's file.
     private func file(_ source: FullSyncSource, of node: DurableNode) throws -> [UInt8] {
-        var bytes: [UInt8] = []
-        var isReading = false
-        try node.run(until: { Int64(bytes.count) == source.length }) {
-            guard !isReading, Int64(bytes.count) < source.length else { return }
-            isReading = true
-            source.read(at: Int64(bytes.count), maximum: 10_000) { result in
-                isReading = false
-                bytes += (try? result.get()) ?? []
-            }
-        }
-        return bytes
+        try node.file(of: source)
     }
 
     private func source(
@@ -197,24 +186,10 @@ import Testing
         return try #require(source)
     }
 
-    /// A replica of `node`: a load in pieces, then the stream.
     private func sync(
         _ replica: DurableNode, with node: DurableNode, _ source: FullSyncSource
     ) throws {
-        let bytes = try file(source, of: node)
-        let load = replica.snapshots.beginLoad(
-            id: source.position.id, offset: source.position.offset)
-        for start in stride(from: 0, to: bytes.count, by: 3_000) {
-            try Array(bytes[start..<min(start + 3_000, bytes.count)]).withByteSlice {
-                try load.receive($0)
-            }
-        }
-        try load.finish()
-        #expect(replica.log.offset == source.position.offset)
-        let stream = try node.stream(from: source.position.offset + 1, maximum: 50_000)
-        replica.applyStream(stream, database: replica.log.database)
-        try replica.endTurn()
-        #expect(replica.log.offset == node.log.offset)
+        try replica.sync(with: node, source.position, try file(source, of: node))
     }
 
     /// A file of the newer version is for those who proved that they read it.
@@ -300,7 +275,7 @@ import Testing
         let second = try source(of: node)
         #expect(second.position.offset > first.position.offset)
         // The old base has lost its name, and is still read.
-        #expect(try file(first, of: node).count == Int(first.length))
+        #expect(try file(first, of: node).count == first.length.map { Int($0) })
         let replica = try DurableNode(TemporaryFolder(), isReplica: true)
         try sync(replica, with: node, second)
         #expect(replica.model() == node.model())
