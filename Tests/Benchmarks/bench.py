@@ -14,6 +14,7 @@ import time
 import commands
 import failover
 import fullsync
+import latency
 import memory
 import snapshot
 import throughput
@@ -21,6 +22,7 @@ import throughput
 SECTIONS = {
     "throughput": (throughput, "Throughput and server CPU per million requests", (False, True)),
     "commands": (commands, "Server CPU of commands, s per million requests", (False,)),
+    "latency": (latency, "Latency at a fixed rate, four GET to one SET", (False,)),
     "memory": (memory, "Growth of resident memory per key", (False,)),
     "snapshot": (snapshot, "GET latency while a background save runs under writes", (False,)),
     "fullsync": (fullsync, "Time of a full sync", (False, True)),
