@@ -2,11 +2,12 @@
 
 import json
 import re
+import shutil
 import subprocess
 
 import pytest
 
-from servers import REPOSITORY, wait_until
+from servers import BINARIES, REPOSITORY, free_ports, wait_until
 from suite import NODES
 
 # What the output of an example must have, by a text of the example.
@@ -30,6 +31,10 @@ def on(suite, text):
     """The example with the documentation's ports and folder replaced by the suite's own."""
     text = text.replace(".headwater/", f"{suite.home}/").replace(":8080", f":{suite.admin_port}")
     text = text.replace("services/suite/", f"{REPOSITORY}/services/suite/")
+    text = re.sub(r"(?m)^make (up|down)$", rf"{REPOSITORY}/services/suite/\1.sh", text)
+    text = text.replace(".build/release/", f"{BINARIES}/")
+    if "7009" in text:
+        text = text.replace("7009", str(free_ports(1)[0]))
     # Not to a terminal it says READONLY and succeeds.
     text = text.replace("redis-cli ", "redis-cli -e ")
     for index, name in enumerate(NODES, 1):
@@ -100,6 +105,47 @@ def test_the_tree_after_a_failover_is_adopted_as_the_page_says(suite):
         assert cluster["spec"]["topology"]["node"] == "n2"
     finally:
         run(suite, policy.replace("restore", "keep"))
+
+
+def test_a_backup_is_restored_as_the_page_says(suite):
+    with suite.client(suite.wait_for_tree()) as master:
+        master.set("kept", "yes")
+        suite.wait_for_equal_data()
+        run(suite, example("backup.md", "7004 BGSAVE"))
+        master.flushall()
+        master.set("later", "yes")
+    for before in suite.home.glob("*/appendonlydir.before"):
+        shutil.rmtree(before)
+    run(suite, example("backup.md", "CONFIG SET appendonly yes"))
+    run(suite, example("backup.md", "restore/appendonlydir"))
+    for name in NODES:
+        with suite.client(name) as node:
+            assert (node.get("kept"), node.get("later")) == ("yes", None)
+
+
+def test_a_cluster_whose_state_is_lost_is_declared_again_as_the_page_says(suite):
+    identity = suite.control("n1")["clusterID"]
+    suite.down()
+    shutil.rmtree(suite.home / "coordinator")
+    # It waits in vain, for a minute unless told otherwise.
+    assert suite.script("up.sh", HEADWATER_READY_TIMEOUT="3").returncode != 0
+
+    def is_strange():
+        codes = [found["code"] for found in suite.get("/v1/clusters/demo")["findings"]]
+        return codes.count("IdentityMismatch") == len(NODES)
+
+    wait_until(is_strange, "the finding of each node")
+    with suite.client(suite.master()) as master:
+        master.set("written", "meanwhile")
+    (waiting,) = suite.get("/v1/operations")["items"]
+    status, _, text = suite.curl("POST", f"/v1/operations/{waiting['id']}/cancel")
+    assert status == 200, text
+    run(suite, example("backup.md", "identity="))
+    cluster = suite.get("/v1/clusters/demo")
+    assert cluster["clusterID"] == identity and cluster["findings"] == []
+    assert suite.wait_for_tree() == "n1"
+    with suite.client("n1") as master:
+        assert master.get("written") == "meanwhile"
 
 
 def test_every_link_of_the_documentation_leads_somewhere():
