@@ -1,5 +1,7 @@
 """Users and caching clients as redis-py sees them."""
 
+import socket
+
 import pytest
 import redis
 from redis.cache import CacheConfig
@@ -11,6 +13,19 @@ from servers import servers, wait_until
 def node():
     with servers() as start:
         yield start("node", "--acllog-max-len", "3")
+
+
+@pytest.mark.parametrize("first", ["POST / HTTP/1.1", "GET / HTTP/1.1\r\nHost: localhost"])
+def test_a_web_page_cannot_send_commands_through_a_browser(first):
+    with servers() as start:
+        node = start("node")
+        node.client.set("k", "v")
+        with socket.create_connection(("127.0.0.1", node.port), 20) as connection:
+            connection.sendall(f"{first}\r\nA: b\r\n\r\nFLUSHALL\r\n".encode())
+            said = b"".join(iter(lambda: connection.recv(1000), b""))
+        assert b"no HTTP server" in said and b"+OK" not in said
+        assert node.client.get("k") == b"v"
+        assert node.log().count("Possible SECURITY ATTACK detected") == 1
 
 
 @pytest.mark.parametrize("protocol", [2, 3])

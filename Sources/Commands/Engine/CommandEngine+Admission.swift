@@ -31,7 +31,10 @@ extension CommandEngine {
     func admit(
         _ number: Int, _ found: Int, _ arguments: Arguments, _ client: ClientState
     ) -> Admission {
-        guard number >= 0 else { return .refuse(unknown(found, arguments)) }
+        guard number >= 0 else {
+            if found < 0 && isOfBrowser(arguments[0]) { return .refuse(refuseBrowser(client)) }
+            return .refuse(unknown(found, arguments))
+        }
         let facts = table.facts[number]
         guard facts.accepts(arguments.count) else {
             return .refuse(.wrongArity(table.fullName(number)))
@@ -90,6 +93,31 @@ extension CommandEngine {
             !client.isReplica && !flags.isDisjoint(with: [.write, .mayReplicate, .publishes])
         case .all: !client.isReplica
         }
+    }
+
+    // MARK: Browsers
+
+    /// How often the log tells of requests of browsers.
+    private static let browserWarningMilliseconds: Int64 = 60_000
+
+    /// Whether this is the first word of a line of HTTP that a web page can make a browser send
+    /// here, with commands in its body.
+    private func isOfBrowser(_ name: ByteSlice) -> Bool {
+        name.equalsIgnoringCase("post") || name.equalsIgnoringCase("host:")
+    }
+
+    /// Nothing behind such a line may run, as in Redis.
+    private func refuseBrowser(_ client: ClientState) -> ReplyError {
+        client.closesAfterReplies = true
+        if nowMilliseconds - browserWarnedMilliseconds >= Self.browserWarningMilliseconds {
+            browserWarnedMilliseconds = nowMilliseconds
+            owner.log(
+                .warning,
+                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or "
+                    + "Host: commands. This is likely due to an attacker attempting to use Cross "
+                    + "Protocol Scripting. Connection from \(client.addressText) aborted.")
+        }
+        return ReplyError("ERR This is no HTTP server: the connection is closed")
     }
 
     private func unknown(_ found: Int, _ arguments: Arguments) -> ReplyError {

@@ -58,6 +58,8 @@ public final class CommandEngine {
     var slowLog = SlowLog()
     var listedClients: [ClientState] = []
     var latencies: LatencyHistograms
+    /// When the log last told of a browser's request.
+    var browserWarnedMilliseconds = Int64.min / 2
     var latencyMonitor = LatencyMonitor()
     var tracksLatency = true
     /// Durations from here on go to the monitor; `.max`: none do.
