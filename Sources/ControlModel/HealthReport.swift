@@ -94,12 +94,19 @@ public struct HealthReport: Codable, Hashable, Sendable {
         public var lastSave: Int64
         /// `none`, `rdb` or `aof`: what survives a restart.
         public var persistence: String
+        /// True when the node began without data and without a history, and has neither been made
+        /// master since nor taken over the data of an upstream: whatever it holds came later.
+        /// Missing otherwise.
+        public var startedEmpty: Bool?
 
         /// Creates a description of the data.
-        public init(keys: Int64, lastSave: Int64, persistence: String) {
+        public init(
+            keys: Int64, lastSave: Int64, persistence: String, startedEmpty: Bool? = nil
+        ) {
             self.keys = keys
             self.lastSave = lastSave
             self.persistence = persistence
+            self.startedEmpty = startedEmpty
         }
     }
 

@@ -8,7 +8,8 @@
 // ordinary status reply, so the exchange costs no extra round trip.
 //
 // A lineage is empty when the data set holds nothing and never did: a node that lost its disk, or
-// was never used. Its full sync would wipe a replica; that is refused on managed nodes.
+// was never used. It stays so when clients write, until the coordinator makes the node master as it
+// is. Its full sync would wipe a replica; that is refused on managed nodes.
 
 import Bytes
 
@@ -23,7 +24,8 @@ public struct PeerIdentity: Equatable, Sendable {
     public var nodeID: String
     /// The highest epoch the node has accepted; only grows.
     public var epoch: Int64
-    /// Whether the data set holds nothing and never did.
+    /// Whether the data set holds nothing and never did, or nothing but what came since a start
+    /// without data that no coordinator has judged.
     public var lineageIsEmpty: Bool
 
     /// An identity.
@@ -103,7 +105,7 @@ public enum UpstreamRefusal: Equatable, Sendable {
         case .staleEpoch(let own, let upstream):
             "the upstream is at epoch \(upstream), this node at \(own)"
         case .emptyLineage(let upstream):
-            "the upstream \(upstream) never held any data and would empty this node"
+            "the upstream \(upstream) started without data and would empty this node"
         case .otherNode(let expected, let upstream):
             "node \(upstream) answers at the address of \(expected)"
         }

@@ -142,8 +142,9 @@ extension UpstreamLink {
         switch PSYNCReply(line: line) {
         case .keepalive: break
         case .fullResync(let id, let offset):
+            // What a replica has of that very history is no loss: it comes again.
             if let peer, peer.lineageIsEmpty, settings.holdsData,
-                settings.identity.clusterID != nil
+                settings.identity.clusterID != nil, position == nil || position?.id != id
             {
                 let refusal = UpstreamRefusal.emptyLineage(upstream: peer.nodeID)
                 fail(.refused(refusal), now: now, effects: &effects)

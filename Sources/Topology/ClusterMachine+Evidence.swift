@@ -76,9 +76,10 @@ extension ClusterMachine {
     private func judgeForeignMaster(
         _ master: String, _ view: NodeView, _ report: HealthReport
     ) -> MasterJudgement {
-        guard report.dataset.keys == 0, view.formerBootID != nil || report.clusterID == nil else {
-            return .healthy
-        }
+        let isEmptied =
+            report.dataset.keys == 0 && (view.formerBootID != nil || report.clusterID == nil)
+        // Also when the coordinator did not see the restart, and clients have written since.
+        guard isEmptied || report.dataset.startedEmpty == true else { return .healthy }
         var unknown: [String] = []
         for node in members where node != master {
             guard let other = views[node], other.verdict == .up, let known = other.report else {

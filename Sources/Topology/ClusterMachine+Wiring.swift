@@ -45,7 +45,9 @@ extension ClusterMachine {
     ) -> Order.Kind? {
         let isCurrent = report.epoch == record.epoch && report.clusterID == record.clusterID
         if node == master {
-            return report.role == .master && isCurrent ? nil : .master
+            // One that started empty is refused by replicas with data until this says that it may.
+            let isConfirmed = isCurrent && report.dataset.startedEmpty != true
+            return report.role == .master && isConfirmed ? nil : .master
         }
         let intended: String
         if let upstream = record.edges[node] {

@@ -2,14 +2,16 @@
 
 import os
 import random
+import shutil
 import signal
+import subprocess
 import threading
 import time
 
 import redis
 
 from load import Writer, missing
-from servers import wait_until
+from servers import BINARIES, wait_until
 from suite import NODES
 
 
@@ -83,6 +85,41 @@ def test_returning_master_takes_no_writes_that_would_be_lost(fresh_suite):
         refused.set()
         thread.join()
     assert accepted == []
+
+
+def start_alone(suite, name):
+    """Starts one node as `make up` does, and nothing else."""
+    start = (
+        """setsid bash -c 'echo $$ >"$1"; shift; exec "$@"' - "$@" """
+        "</dev/null >/dev/null 2>&1 &")
+    subprocess.run(
+        ["bash", "-c", start, "-", suite.home / "run" / f"{name}.pid",
+         BINARIES / "headwater-node", suite.home / name / "node.conf"], check=True)
+
+
+def test_master_that_lost_its_data_while_nobody_watched_leads_nobody(fresh_suite):
+    suite = fresh_suite
+    with suite.client("n1") as client:
+        client.mset({f"k{number}": number for number in range(100)})
+    suite.wait_for_equal_data()
+    suite.kill("coordinator", "n1")
+    shutil.rmtree(suite.home / "n1" / "appendonlydir")
+    start_alone(suite, "n1")
+
+    def write():
+        with suite.client("n1") as client:
+            return client.set("late", "1")
+
+    wait_until(write, "the empty master takes a write, as there is no coordinator to ask")
+    wait_until(
+        lambda: all("started without data" in suite.replication(name).get("master_link_refusal", "")
+                    for name in ("n2", "n3")), "its replicas keep what they have")
+    suite.up()
+    new_master = suite.wait_for_tree()
+    assert new_master != "n1"
+    suite.wait_for_equal_data()
+    with suite.client(new_master) as client:
+        assert client.dbsize() == 100 and client.get("k99") == "99"
 
 
 def test_orphan_of_a_killed_intermediate_is_reparented_by_partial_resync(fresh_suite):

@@ -186,6 +186,15 @@ struct UpstreamIdentityTests {
         driven.receive("+FULLRESYNC \(idB) 0\r\n")
         #expect(driven.link.refusal == .emptyLineage(upstream: "n1"))
         #expect(!driven.trace().contains { $0.hasPrefix("begin") })
+        // A replica of that very history gets again what it has.
+        var behind = DrivenLink(
+            settings(cluster: "c1", epoch: 3, holdsData: true),
+            position: ReplicationPosition(id: id(idB), offset: 1000, database: 0))
+        behind.receive(
+            "+PONG\r\n+OK\r\n+OK\r\n+HEADWATER 1 cluster c1 node n1 epoch 3 lineage empty\r\n"
+                + "+FULLRESYNC \(idB) 5000\r\n")
+        #expect(behind.link.refusal == nil)
+        #expect(behind.link.isSyncing)
         var fresh = offered(
             "cluster c1 node n1 epoch 3 lineage empty", to: settings(cluster: "c1", epoch: 3))
         fresh.receive("+FULLRESYNC \(idB) 0\r\n")

@@ -170,6 +170,40 @@ struct FailoverTests {
         #expect(world.violations.isEmpty)
     }
 
+    /// Nobody saw it restart, and clients have written since.
+    @Test func aMasterThatRestartsEmptyUnseenDoesNotWipeItsReplicas() throws {
+        let world = try SimWorld.converged()
+        let before = world.node("n2").writes.count
+        world.crashCoordinator()
+        world.node("n1").crash()
+        world.run(50)
+        world.node("n1").restart(now: world.now, withoutData: true)
+        world.run(1_000)
+        #expect(!world.node("n1").writes.isEmpty)
+        #expect(world.node("n2").writes.count >= before)
+        world.startCoordinator()
+        #expect(world.run(until: { world.master != "n1" }) != nil)
+        #expect(world.run(until: { world.isSettled && world.runningOperation == nil }) != nil)
+        let master = try #require(world.master)
+        #expect(world.node(master).writes.count >= before)
+        // What came in meanwhile gave way to what the others had.
+        #expect(world.node(master).writes.starts(with: world.node("n1").writes))
+    }
+
+    @Test func aMasterThatRestartsEmptyAmongEmptyReplicasIsConfirmed() throws {
+        let world = try SimWorld.converged()
+        world.isWriting = false
+        world.crashCoordinator()
+        for node in world.nodes.values {
+            node.crash()
+            node.restart(now: world.now, withoutData: true)
+        }
+        world.startCoordinator()
+        #expect(world.run(until: { !world.node("n1").startedEmpty }) != nil)
+        #expect(world.run(until: { world.isSettled }) != nil)
+        #expect(world.master == "n1")
+    }
+
     @Test func aStoppedMasterIsReplacedWithinASecond() throws {
         let world = try SimWorld.converged()
         let stopped = world.now

@@ -35,6 +35,8 @@ final class SimNode {
     var refusesPromotion = false
     var fullSyncs = 0
     var partialSyncs = 0
+    /// See `HealthReport.Dataset.startedEmpty`.
+    var startedEmpty = false
 
     init(id: String, number: Int) {
         self.id = id
@@ -62,7 +64,11 @@ final class SimNode {
         lastByteAt = nil
     }
 
-    func restart(now: Int64, loading: Int64 = 0, wiped: Bool = false) {
+    /// `wiped`: its disk was replaced; `withoutData`: the files of its data are gone, its identity
+    /// is still there.
+    func restart(
+        now: Int64, loading: Int64 = 0, wiped: Bool = false, withoutData: Bool = false
+    ) {
         guard !isRunning else { return }
         boot += 1
         isRunning = true
@@ -76,6 +82,9 @@ final class SimNode {
             role = .master
             upstream = nil
             link = .none
+        }
+        startedEmpty = wiped || withoutData
+        if startedEmpty {
             writes = []
             replicationID = "\(id)-history-\(boot)-empty"
             secondReplicationID = nil
@@ -104,7 +113,9 @@ final class SimNode {
             lastByteAgeMilliseconds: lastByteAt.map { now - $0 } ?? -1, replicas: replicas,
             loading: now < loadingUntil, syncing: link == .syncing,
             loop: .init(ticks: now, currentCommandAgeMilliseconds: busySince.map { now - $0 } ?? 0),
-            dataset: .init(keys: Int64(writes.count), lastSave: 0, persistence: "aof"),
+            dataset: .init(
+                keys: Int64(writes.count), lastSave: 0, persistence: "aof",
+                startedEmpty: startedEmpty ? true : nil),
             clockMilliseconds: now, usedMemory: 0, paused: isPaused(now))
     }
 
@@ -128,6 +139,7 @@ final class SimNode {
         switch order.kind {
         case .master:
             pausedUntil = .min
+            startedEmpty = false
             if role == .replica {
                 role = .master
                 upstream = nil
@@ -180,6 +192,10 @@ final class SimNode {
                 adoptHistory(of: above)
                 link = .connected
             } else {
+                guard !above.startedEmpty || writes.isEmpty else {
+                    link = .connecting
+                    return
+                }
                 fullSyncs += 1
                 link = .syncing
                 linkReadyAt = now + 60
@@ -187,6 +203,7 @@ final class SimNode {
         case .syncing:
             guard now >= linkReadyAt else { return }
             writes = above.writes
+            startedEmpty = false
             adoptHistory(of: above)
             link = .connected
         case .connected:

@@ -43,7 +43,7 @@ extension Node {
             loop: HealthReport.Heartbeat(ticks: 0, currentCommandAgeMilliseconds: 0),
             dataset: HealthReport.Dataset(
                 keys: Int64(keyspace.count), lastSave: saves.lastSaveSeconds,
-                persistence: persistence),
+                persistence: persistence, startedEmpty: linksHost.startedEmpty ? true : nil),
             clockMilliseconds: loop.nowMilliseconds, usedMemory: Int64(keyspace.usedBytes),
             paused: pauses.mode != .none)
         links.fill(&report)

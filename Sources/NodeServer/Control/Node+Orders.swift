@@ -80,7 +80,9 @@ extension Node {
                 detail: "\(error)", retryable: true)
         }
         switch order.kind {
-        case .master: becomeMaster()
+        case .master:
+            becomeMaster()
+            linksHost.masterWasConfirmed()
         case .replica(let upstream):
             follow(
                 UpstreamAddress(host: upstream.host, port: upstream.port),

@@ -31,7 +31,7 @@ extension Node {
     /// Begins replication once the data set is loaded: `position` is where the log or the dump
     /// ended, nil when nobody could go on from there.
     func startLinks(position: ReplicationPosition?) {
-        linksHost.startedWithHistory = stream.offset > 0
+        linksHost.dataWereLoaded()
         links.start()
         if let upstream = upstreamAtStart {
             links.startFollowing(

@@ -20,7 +20,10 @@ final class NodeLinksHost: LinksHost {
     private var batch: RequestBatch
     private var parser = RequestParser()
     /// Whether the history of this node began before the process did.
-    var startedWithHistory = false
+    private var startedWithHistory = false
+    /// It began without data too, and neither a coordinator has made it master since nor has it
+    /// taken over an upstream's data: what it holds, it got while nobody knew what was lost.
+    private(set) var startedEmpty = false
 
     init(_ node: Node) {
         self.node = node
@@ -65,8 +68,18 @@ final class NodeLinksHost: LinksHost {
         PeerIdentity(
             clusterID: node.effectiveClusterID, nodeID: node.effectiveNodeID ?? node.runID,
             epoch: node.identity.epoch,
-            lineageIsEmpty: !holdsData && node.engine.dirty == 0 && !startedWithHistory)
+            lineageIsEmpty: startedEmpty
+                || !holdsData && node.engine.dirty == 0 && !startedWithHistory)
     }
+
+    /// The data set is loaded: what was there says what a replica may lose by a full sync.
+    func dataWereLoaded() {
+        startedWithHistory = node.stream.offset > 0
+        startedEmpty = !startedWithHistory && !holdsData
+    }
+
+    /// The coordinator has judged the node and made it master as it is.
+    func masterWasConfirmed() { startedEmpty = false }
 
     var holdsData: Bool { node.keyspace.count > 0 }
 
@@ -153,6 +166,7 @@ final class NodeLinksHost: LinksHost {
     func adoptHistory(_ position: ReplicationPosition) {
         precondition(log.offset == position.offset, "data and log disagree")
         node.statistics.fullSyncsReceived += 1
+        startedEmpty = false
         node.dataReplaced()
         followLog()
     }
