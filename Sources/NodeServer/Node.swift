@@ -226,10 +226,22 @@ public final class Node {
         for body in bodies { body() }
     }
 
+    /// A client has taken `bytes`.
+    @inline(__always)
+    func noteOutput(bytes: Int, of client: ClientState) {
+        if client.isReplica {
+            statistics.replicationOutputBytes &+= Int64(bytes)
+        } else {
+            statistics.outputBytes &+= Int64(bytes)
+        }
+        statistics.writes &+= 1
+    }
+
     /// A client has sent `bytes`.
     @inline(__always)
     func noteInput(bytes: Int, of client: ClientState) {
         statistics.inputBytes &+= Int64(bytes)
+        statistics.reads &+= 1
         client.lastInteractionMilliseconds = wallMilliseconds
     }
 }

@@ -33,18 +33,20 @@ struct Statistics {
     var connectionsReceived: Int64 = 0
     /// Connections that were refused because of `maxclients` or protected mode.
     var connectionsRejected: Int64 = 0
-    /// Reads from and writes to clients' sockets.
+    /// Reads from clients' sockets that brought something, and flushes of their output.
     var reads: Int64 = 0
     var writes: Int64 = 0
     /// Keys that the last load of a file brought.
     var keysLoaded: Int64 = 0
     /// Data sets received from an upstream.
     var fullSyncsReceived: Int64 = 0
-    /// Bytes of the upstream's stream.
+    /// Bytes received from the upstream, snapshots included.
     var replicationInputBytes: Int64 = 0
+    /// Bytes sent to replicas, snapshots included.
+    var replicationOutputBytes: Int64 = 0
     /// Bytes received from clients.
     var inputBytes: Int64 = 0
-    /// Bytes sent to clients.
+    /// Bytes sent to clients that are no replicas.
     var outputBytes: Int64 = 0
     /// Clients closed because their input grew too large.
     var queryLimitDisconnections: Int64 = 0
@@ -61,6 +63,8 @@ struct Statistics {
     var commandRate = RateSamples()
     var inputRate = RateSamples()
     var outputRate = RateSamples()
+    var replicationInputRate = RateSamples()
+    var replicationOutputRate = RateSamples()
     var turnRate = RateSamples()
     /// Microseconds in turns per second, divided by the turn rate: the mean length of a turn.
     var turnTimeRate = RateSamples()
@@ -78,6 +82,8 @@ struct Statistics {
         commandRate.sample(commands, nowMilliseconds: now)
         inputRate.sample(inputBytes, nowMilliseconds: now)
         outputRate.sample(outputBytes, nowMilliseconds: now)
+        replicationInputRate.sample(replicationInputBytes, nowMilliseconds: now)
+        replicationOutputRate.sample(replicationOutputBytes, nowMilliseconds: now)
         turnRate.sample(turns, nowMilliseconds: now)
         turnTimeRate.sample(turnMicroseconds, nowMilliseconds: now)
     }

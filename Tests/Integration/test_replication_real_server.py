@@ -706,3 +706,23 @@ def test_a_replica_beyond_its_output_limit_is_closed(start, kind):
     write_megabytes(server, 60)
     wait_until(lambda: server.replication()["connected_slaves"] == 0, "the replica is closed")
     slow.close()
+
+
+def test_info_counts_reads_writes_and_the_bytes_of_replication(start):
+    master, replica = start("node"), start("node")
+    master.client.set("first", "x" * 50_000)
+    replica.follow(master)
+    wait_in_step(master, replica)
+    master.client.set("second", "x" * 50_000)
+    wait_in_step(master, replica)
+    before = master.client.info("stats")
+    for _ in range(10):
+        master.client.ping()
+    after = master.client.info("stats")
+    # One of each is that of INFO itself.
+    assert after["total_reads_processed"] == before["total_reads_processed"] + 11
+    assert after["total_writes_processed"] >= before["total_writes_processed"] + 11
+    # The first came with a snapshot, which packs it, the second with the stream.
+    assert after["total_net_repl_output_bytes"] > 50_000
+    assert replica.stat("total_net_repl_input_bytes") > 50_000
+    assert after["total_net_output_bytes"] < 50_000

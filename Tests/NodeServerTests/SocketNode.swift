@@ -234,6 +234,7 @@ final class SocketNode: LinksHost {
     var durableOffset: Int64? { committedOffset }
 
     func rememberEpoch(_ epoch: Int64) { peerIdentity.epoch = epoch }
+    func countUpstreamBytes(_ count: Int) {}
 
     func readerBegan(at offset: Int64) {}
 

@@ -15,12 +15,16 @@ extension Node {
         text.field("total_net_input_bytes", statistics.inputBytes)
         text.field("total_net_output_bytes", statistics.outputBytes)
         text.field("total_net_repl_input_bytes", statistics.replicationInputBytes)
-        text.field("total_net_repl_output_bytes", 0)
-        text.field(
-            "instantaneous_input_kbps", Double(statistics.inputRate.perSecond) / 1024, decimals: 2)
-        text.field(
-            "instantaneous_output_kbps", Double(statistics.outputRate.perSecond) / 1024,
-            decimals: 2)
+        text.field("total_net_repl_output_bytes", statistics.replicationOutputBytes)
+        for (name, rate) in [
+            ("input", statistics.inputRate), ("output", statistics.outputRate),
+            ("input_repl", statistics.replicationInputRate),
+            ("output_repl", statistics.replicationOutputRate),
+        ] {
+            text.field(
+                named: "instantaneous_\(name)_kbps",
+                InfoText.fixed(Double(rate.perSecond) / 1024, decimals: 2))
+        }
         text.field("rejected_connections", statistics.connectionsRejected)
         writeSynchronizationFields(to: &text)
         text.field("expired_keys", counters.expiredKeys)

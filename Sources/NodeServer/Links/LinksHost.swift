@@ -96,6 +96,8 @@ protocol LinksHost: AnyObject {
     var holdsData: Bool { get }
     /// Stores an epoch durably.
     func rememberEpoch(_ epoch: Int64)
+    /// So many bytes of the upstream were taken, for statistics.
+    func countUpstreamBytes(_ count: Int)
 
     /// The stretch of history that can be served; `firstOffset` is nil without log and backlog.
     var history: StreamHistory { get }

@@ -83,6 +83,10 @@ final class NodeLinksHost: LinksHost {
 
     var holdsData: Bool { node.keyspace.count > 0 }
 
+    func countUpstreamBytes(_ count: Int) {
+        node.statistics.replicationInputBytes &+= Int64(count)
+    }
+
     func rememberEpoch(_ epoch: Int64) {
         guard epoch > node.identity.epoch else { return }
         var identity = node.identity

@@ -134,16 +134,19 @@ final class UpstreamSession {
     func received(on connection: UpstreamConnection) {
         let state = link.state
         var effects: [UpstreamEffect] = []
+        var taken = 0
         isReceiving = true
         while connection === self.connection && !isStopped {
             let input = connection.input.readable
             effects.removeAll(keepingCapacity: true)
             let count = link.receive(input, now: now, effects: &effects)
             perform(effects, input: input)
+            taken += count
             guard connection === self.connection, count > 0 else { break }
             connection.input.consume(count)
         }
         isReceiving = false
+        host.countUpstreamBytes(taken)
         if link.state != state { links.linkChanged() }
         planAcknowledgement()
     }

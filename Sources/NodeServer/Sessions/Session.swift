@@ -283,7 +283,7 @@ public final class Session: Channel {
         // As in Redis, of output beyond the limit nothing is sent.
         if exceedsHardLimit { return node.closeOverOutputLimit(self) }
         var sentTotal = 0
-        defer { node.statistics.outputBytes &+= Int64(sentTotal) }
+        defer { node.noteOutput(bytes: sentTotal, of: client) }
         while !client.output.buffer.isEmpty {
             do throws(SystemError) {
                 let sent =
