@@ -140,6 +140,9 @@ public struct DownstreamLink: Sendable {
     public var acceptsMarkedSnapshot: Bool {
         options.acceptsMarkedSnapshot && !isBareSync && !options.wantsSnapshotOnly
     }
+    /// Whether the peer may take the snapshot without the stream behind it: it said so, or it is
+    /// one of the tools that use bare SYNC and hang up after the file.
+    public var mayTakeSnapshotAlone: Bool { options.wantsSnapshotOnly || isBareSync }
     /// Whether the connection has turned into a replica.
     public var isReplica: Bool { state != .attached }
     /// Whether the replica counts for WAIT and `min-replicas-to-write`.

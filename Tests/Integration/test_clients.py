@@ -1,12 +1,13 @@
 """Real clients and tools of the field against our node: redis-py, redis-cli, redis-benchmark."""
 
 import re
+import socket
 import subprocess
 
 import pytest
 import redis
 
-from servers import servers
+from servers import servers, wait_until
 
 BIG_KEYS = 5_000
 
@@ -15,6 +16,14 @@ BIG_KEYS = 5_000
 def node():
     with servers() as start:
         yield start("node", "--enable-debug-command", "yes")
+
+
+@pytest.fixture(params=["with a log", "without a log"])
+def source(request):
+    """A node that files are taken from: with a log it has a base before the first write."""
+    log = "yes" if request.param == "with a log" else "no"
+    with servers() as start:
+        yield start("node", "--enable-debug-command", "yes", "--appendonly", log)
 
 
 def cli(node, *arguments, given=None, seconds=60):
@@ -99,21 +108,91 @@ def test_redis_cli_walks_and_samples(node):
     assert cli(node, "-3", "HGETALL", "hash:1").strip()
 
 
-def test_redis_cli_pipes_and_takes_the_data_away(node, tmp_path):
+def digest(server):
+    return server.client.execute_command("DEBUG", "DIGEST")
+
+
+def digests_of(dump):
+    """What our node and the real server find in a file, after the real checker."""
+    checked = subprocess.run(["redis-check-rdb", dump], capture_output=True, text=True, timeout=60)
+    assert checked.returncode == 0, checked.stdout
+    with servers() as start:
+        found = []
+        for kind, options in (("redis", ()), ("node", ("--enable-debug-command", "yes"))):
+            folder = dump.parent / f"{dump.name}-{kind}"
+            folder.mkdir()
+            (folder / "dump.rdb").write_bytes(dump.read_bytes())
+            found.append(digest(start(kind, *options, folder=folder)))
+        return found
+
+
+def test_redis_cli_pipes_and_takes_the_data_away(source, tmp_path):
+    node = source
     words = "".join(
         f"*3\r\n$3\r\nSET\r\n${len(str(n)) + 2}\r\nk:{n}\r\n${len(str(n))}\r\n{n}\r\n" for n in range(BIG_KEYS))
     assert f"replies: {BIG_KEYS}" in cli(node, "--pipe", given=words.encode())
     fill(node)
     dump = tmp_path / "taken.rdb"
     cli(node, "--rdb", dump)
-    checked = subprocess.run(["redis-check-rdb", dump], capture_output=True, text=True, timeout=60)
-    assert checked.returncode == 0, checked.stdout
+    assert digests_of(dump) == [digest(node)] * 2
+
+
+def test_every_dump_has_what_was_written_before_it(source, tmp_path):
+    for number in range(3):
+        source.client.mset({"a": number, f"b:{number}": 2})
+        dump = tmp_path / f"{number}.rdb"
+        cli(source, "--rdb", dump)
+        assert digests_of(dump) == [digest(source)] * 2
+        # Nothing written in between: the same again.
+        cli(source, "--rdb", tmp_path / f"{number}-again.rdb")
+        assert digests_of(tmp_path / f"{number}-again.rdb") == [digest(source)] * 2
+
+
+def test_a_dump_beside_a_replica_is_its_own(source, tmp_path):
+    """What serves the replica, file and stream, does not serve the dump."""
     with servers() as start:
-        folder = tmp_path / "real"
-        folder.mkdir()
-        (folder / "dump.rdb").write_bytes(dump.read_bytes())
-        real = start("redis", folder=folder)
-        assert real.client.execute_command("DEBUG", "DIGEST") == node.client.execute_command("DEBUG", "DIGEST")
+        fill(source)
+        replica = start("redis")
+        replica.follow(source)
+        wait_until(lambda: digest(replica) == digest(source), "the replica has everything")
+        source.client.set("behind", "the file of the replica")
+        dump = tmp_path / "taken.rdb"
+        cli(source, "--rdb", dump)
+        assert digests_of(dump) == [digest(source)] * 2
+        wait_until(lambda: digest(replica) == digest(source), "the replica still follows")
+
+
+def test_a_dump_does_not_join_a_snapshot_under_way(source, tmp_path):
+    fill(source)
+    early, late = tmp_path / "early.rdb", tmp_path / "late.rdb"
+    source.client.config_set("rdb-key-save-delay", 2_000)
+    before = digest(source)
+    first = subprocess.Popen(
+        ["redis-cli", "-p", str(source.port), "--rdb", early],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(
+            lambda: source.client.info("persistence")["current_save_keys_processed"] > 0,
+            "the snapshot has begun")
+        source.client.set("behind", "the cut")
+        assert first.poll() is None
+        cli(source, "--rdb", late)
+        assert first.wait(timeout=60) == 0
+    finally:
+        first.kill()
+        first.wait()
+    assert digests_of(early) == [before] * 2
+    assert digests_of(late) == [digest(source)] * 2
+
+
+def test_a_tool_that_only_knows_sync_gets_everything(source):
+    """As redis-cli before version 7 takes a dump: bare SYNC, and it hangs up after the file."""
+    source.client.set("key-of-the-dump", 1)
+    with socket.create_connection(("127.0.0.1", source.port), timeout=20) as peer:
+        peer.sendall(b"SYNC\r\n")
+        stream = peer.makefile("rb")
+        line = next(line for line in stream if line.strip())
+        assert b"key-of-the-dump" in stream.read(int(line[1:]))
 
 
 def test_redis_cli_measures_latency(node):

@@ -278,7 +278,7 @@ final class SocketNode: LinksHost {
     }
 
     func requestSnapshot(
-        for options: ReplicaOptions, acceptsGrowing: Bool,
+        for options: ReplicaOptions, acceptsGrowing: Bool, fresh: Bool,
         _ completion: @escaping ((any LinkSnapshot)?) -> Void
     ) {
         let position = ReplicationPosition(

@@ -113,6 +113,22 @@ struct DownstreamLinkTests {
         }
     }
 
+    /// Who may take the file and go needs one that has everything.
+    @Test func whoMayTakeTheFileAloneIsKnown() {
+        for (words, request, mayTakeAlone) in [
+            (["capa", "eof"], ResyncRequest(id: nil, offset: -1), false),
+            (["capa", "eof", "rdb-only", "1"], ResyncRequest(id: nil, offset: -1), true),
+            (["rdb-only", "1", "rdb-only", "0"], ResyncRequest(id: nil, offset: -1), false),
+            (["rdb-only", "1"], nil, true),
+            (["capa", "eof"], nil, true),
+        ] {
+            var driven = Driven()
+            _ = driven.configure(words)
+            _ = driven.attach(request)
+            #expect(driven.link.mayTakeSnapshotAlone == mayTakeAlone)
+        }
+    }
+
     @Test func aMarkIsDrawnAnew() {
         var random = SystemRandomNumberGenerator()
         let marks = (0..<2).map { _ in SnapshotFraming.makeMark(using: &random) }

@@ -5,6 +5,9 @@
 //   without a log   a temporary file, and the stream in another from the cut on, until the last
 //                   replica has let go of the source
 //
+// A peer that takes the file without the stream behind it, as a backup does, or may do so, always
+// waits for a snapshot whose cut comes after its request: what the log holds would be lost on it.
+//
 // A replica that takes a snapshot of unknown length reads a new file while it is written, from the
 // cut on or later from its start; the others wait until it is complete.
 //
@@ -115,6 +118,30 @@ extension Snapshots {
         if let running { return running.requests.append(request) }
         nextSyncVersion = min(nextSyncVersion, version)
         add(request)
+    }
+
+    /// Gives a source whose file alone is enough: it has everything that was written before the
+    /// call. Nothing that was cut before is shared. The offset of the stream would not tell what
+    /// is new: writes to a writable replica are not in it.
+    func freshSource(
+        version: Int = RDBVersion.written,
+        completion: @escaping (Result<FullSyncSource, SnapshotFailure>) -> Void
+    ) {
+        var file: SyncFile?
+        nextSyncVersion = min(nextSyncVersion, version)
+        add(
+            SnapshotRequest(
+                purpose: log.mode == .file ? .base : .sync,
+                atCut: { file = $0.syncFile },
+                completion: { [weak self] result in
+                    guard let self else { return }
+                    // Of this snapshot, whatever else is the newest by now.
+                    completion(
+                        result.flatMap { _ in
+                            guard let file, file.length != nil else { return .failure(.aborted) }
+                            return .success(FullSyncSource(file, owner: self))
+                        })
+                }))
     }
 
     /// The snapshot under way, if its cut was made and its file suits a replica that reads RDB

@@ -153,8 +153,9 @@ final class DownstreamSession {
         host.logLink(
             "Full resync of replica \(shownHost) (client \(id)) requested", isWarning: false)
         let acceptsGrowing = link.acceptsMarkedSnapshot && host.linkSettings.sendsGrowingSnapshots
-        host.requestSnapshot(for: link.options, acceptsGrowing: acceptsGrowing) {
-            [weak self] snapshot in
+        host.requestSnapshot(
+            for: link.options, acceptsGrowing: acceptsGrowing, fresh: link.mayTakeSnapshotAlone
+        ) { [weak self] snapshot in
             guard let self, connection != nil else {
                 snapshot?.release()
                 return

@@ -133,9 +133,9 @@ protocol LinksHost: AnyObject {
     func adoptHistory(_ position: ReplicationPosition)
 
     /// Asks for a snapshot that may be shared; nil when it cannot be made. It is complete, unless
-    /// the replica `acceptsGrowing`.
+    /// the replica `acceptsGrowing`. One that is `fresh` has everything written before the call.
     func requestSnapshot(
-        for options: ReplicaOptions, acceptsGrowing: Bool,
+        for options: ReplicaOptions, acceptsGrowing: Bool, fresh: Bool,
         _ completion: @escaping ((any LinkSnapshot)?) -> Void)
     /// Begins a load; the reason when it cannot be.
     func beginLoad(id: ReplicationID, offset: Int64) -> Result<any LinkLoader, LinkProblem>

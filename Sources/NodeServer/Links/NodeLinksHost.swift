@@ -181,13 +181,13 @@ final class NodeLinksHost: LinksHost {
     // MARK: Snapshots
 
     func requestSnapshot(
-        for options: ReplicaOptions, acceptsGrowing: Bool,
+        for options: ReplicaOptions, acceptsGrowing: Bool, fresh: Bool,
         _ completion: @escaping ((any LinkSnapshot)?) -> Void
     ) {
         let log = node.log
         let version =
             options.readsSnapshotsOfVersion11 ? RDBVersion.writtenToProven : RDBVersion.written
-        node.snapshots.fullSyncSource(version: version, acceptsGrowing: acceptsGrowing) { result in
+        let found: (Result<FullSyncSource, SnapshotFailure>) -> Void = { result in
             switch result {
             case .success(let source): completion(SharedSnapshot(source))
             case .failure(let failure):
@@ -195,6 +195,9 @@ final class NodeLinksHost: LinksHost {
                 completion(nil)
             }
         }
+        if fresh { return node.snapshots.freshSource(version: version, completion: found) }
+        node.snapshots.fullSyncSource(
+            version: version, acceptsGrowing: acceptsGrowing, completion: found)
     }
 
     func beginLoad(

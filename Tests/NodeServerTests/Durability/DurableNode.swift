@@ -240,6 +240,15 @@ final class DurableNode {
     func sync(
         with node: DurableNode, _ position: ReplicationPosition, _ bytes: [UInt8]
     ) throws {
+        try load(position, bytes)
+        let stream = try node.stream(from: position.offset + 1, maximum: 50_000)
+        applyStream(stream, database: log.database)
+        try endTurn()
+        #expect(log.offset == node.log.offset)
+    }
+
+    /// Loads `bytes` in pieces, which were cut at `position`.
+    func load(_ position: ReplicationPosition, _ bytes: [UInt8]) throws {
         let load = snapshots.beginLoad(id: position.id, offset: position.offset)
         for start in stride(from: 0, to: bytes.count, by: 3_000) {
             try Array(bytes[start..<min(start + 3_000, bytes.count)]).withByteSlice {
@@ -248,10 +257,6 @@ final class DurableNode {
         }
         try load.finish()
         #expect(log.offset == position.offset)
-        let stream = try node.stream(from: position.offset + 1, maximum: 50_000)
-        applyStream(stream, database: log.database)
-        try endTurn()
-        #expect(log.offset == node.log.offset)
     }
 
     deinit {

@@ -131,6 +131,54 @@ import Testing
         #expect(node.log.mode == (appendOnly ? .file : .ring))
     }
 
+    /// The file alone has to do: neither the last one nor the one that is being written will.
+    @Test(arguments: [true, false])
+    func whoTakesNoStreamGetsWhatWasWrittenBefore(appendOnly: Bool) throws {
+        let node = try DurableNode(TemporaryFolder(), appendOnly: appendOnly)
+        if !appendOnly { node.log.activateBacklogWithNewHistory() }
+        func take(_ source: FullSyncSource?) throws -> Bool {
+            let source = try #require(source)
+            let replica = try DurableNode(TemporaryFolder(), isReplica: true)
+            try replica.load(source.position, try node.file(of: source))
+            return replica.model() == node.model()
+        }
+        func fresh() -> Answer {
+            let answer = Answer()
+            node.snapshots.freshSource { answer.source = try? $0.get() }
+            return answer
+        }
+        try node.set("first", "1")
+        let shared = ask(node, acceptsGrowing: false)
+        try node.run(until: { shared.source != nil })
+        try node.set("second", "2")
+        let first = fresh()
+        try node.run(until: { first.source != nil })
+        #expect(try take(first.source))
+        #expect(first.source?.position == node.log.position)
+        // Not even with a stream that says nothing is new.
+        let again = fresh()
+        #expect(again.source == nil)
+        try node.run(until: { again.source != nil })
+        #expect(try take(again.source))
+        // A cut that was made does not do, one that is to come is shared.
+        let gate = hold(node.snapshots.spiller)
+        let running = fresh()
+        let together = fresh()
+        try node.run(until: { node.snapshots.running?.writer != nil })
+        try node.set("third", "3")
+        let late = fresh()
+        gate.signal()
+        try node.run(until: { late.source != nil })
+        #expect(running.source?.position == together.source?.position)
+        #expect(try !take(running.source))
+        #expect(try take(late.source))
+        for answer in [shared, first, again, running, together, late] {
+            answer.source?.release()
+        }
+        try node.run(until: { temporaryNames(node).isEmpty })
+        #expect(node.log.mode == (appendOnly ? .file : .ring))
+    }
+
     @Test func aFileOfANewerVersionIsNotForEverybody() throws {
         let node = try master(appendOnly: false)
         let gate = hold(node.snapshots.spiller)
