@@ -12,19 +12,7 @@ extension Node {
         text.field("total_connections_received", statistics.connectionsReceived)
         text.field("total_commands_processed", counters.commands)
         text.field("instantaneous_ops_per_sec", statistics.commandRate.perSecond)
-        text.field("total_net_input_bytes", statistics.inputBytes)
-        text.field("total_net_output_bytes", statistics.outputBytes)
-        text.field("total_net_repl_input_bytes", statistics.replicationInputBytes)
-        text.field("total_net_repl_output_bytes", statistics.replicationOutputBytes)
-        for (name, rate) in [
-            ("input", statistics.inputRate), ("output", statistics.outputRate),
-            ("input_repl", statistics.replicationInputRate),
-            ("output_repl", statistics.replicationOutputRate),
-        ] {
-            text.field(
-                named: "instantaneous_\(name)_kbps",
-                InfoText.fixed(Double(rate.perSecond) / 1024, decimals: 2))
-        }
+        writeNetworkFields(to: &text)
         text.field("rejected_connections", statistics.connectionsRejected)
         writeSynchronizationFields(to: &text)
         text.field("expired_keys", counters.expiredKeys)
@@ -77,5 +65,21 @@ extension Node {
         text.field("acl_access_denied_cmd", denials.command)
         text.field("acl_access_denied_key", denials.key)
         text.field("acl_access_denied_channel", denials.channel)
+    }
+
+    private func writeNetworkFields(to text: inout InfoText) {
+        text.field("total_net_input_bytes", statistics.inputBytes)
+        text.field("total_net_output_bytes", statistics.outputBytes)
+        text.field("total_net_repl_input_bytes", statistics.replicationInputBytes)
+        text.field("total_net_repl_output_bytes", statistics.replicationOutputBytes)
+        for (name, rate) in [
+            ("input", statistics.inputRate), ("output", statistics.outputRate),
+            ("input_repl", statistics.replicationInputRate),
+            ("output_repl", statistics.replicationOutputRate),
+        ] {
+            text.field(
+                named: "instantaneous_\(name)_kbps",
+                InfoText.fixed(Double(rate.perSecond) / 1024, decimals: 2))
+        }
     }
 }
