@@ -1,8 +1,12 @@
 """Executes each example of the documentation against a running suite."""
 
+import contextlib
 import json
+import os
+import pathlib
 import re
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -12,11 +16,15 @@ from suite import NODES
 
 # What the output of an example must have, by a text of the example.
 SHOWN = {
+    "redis-cli -p 7005 ROLE": r"(?m)^slave$",
     "text/event-stream": r"(?m)^data: .*master\.changed",
     "ACL LOG": r"(?m)^report:2026$|^set$",
     "failovers?dryRun": r'"kind": ?"failover"',
     '"replicas": [{"node": "n2"}, {"node": "n3"}]}': r'"n4 is left out of the tree: it keeps',
 }
+
+# Of nodes that an example starts beside the suite.
+FURTHER_PORTS = dict(zip(("7005", "7105", "7009"), free_ports(3)))
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 
@@ -33,8 +41,8 @@ def on(suite, text):
     text = text.replace("services/suite/", f"{REPOSITORY}/services/suite/")
     text = re.sub(r"(?m)^make (up|down)$", rf"{REPOSITORY}/services/suite/\1.sh", text)
     text = text.replace(".build/release/", f"{BINARIES}/")
-    if "7009" in text:
-        text = text.replace("7009", str(free_ports(1)[0]))
+    for port, free in FURTHER_PORTS.items():
+        text = re.sub(rf"\b{port}\b", str(free), text)
     # Not to a terminal it says READONLY and succeeds.
     text = text.replace("redis-cli ", "redis-cli -e ")
     for index, name in enumerate(NODES, 1):
@@ -68,6 +76,16 @@ def lead(suite, target):
         "POST", "/v1/clusters/demo/switchovers?wait=30s", {"target": target})
     assert status == 200, text
     assert suite.wait_for_tree() == target
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_further_node_stays(suite):
+    """Ends the node that one example starts and another one should have ended."""
+    yield
+    with contextlib.suppress(FileNotFoundError):
+        pid = suite.pid("n5")
+        if pathlib.Path(f"/proc/{pid}/exe").resolve().name == "headwater-node":
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("block", examples())
