@@ -19,6 +19,17 @@ import Testing
         #expect(stats.contains("$\"allocator-rss.bytes\" :0"))
     }
 
+    @Test func theBacklogIsNoPartOfWhatIsAllocated() throws {
+        let target = try target(extra: 0, program: 0)
+        func dataBytes() throws -> Int? {
+            let stats = try target.run("MEMORY", "STATS")
+            return stats.firstMatch(of: #/"dataset.bytes" :(\d+)/#).flatMap { Int($0.1) }
+        }
+        let before = try #require(try dataBytes())
+        target.host.backlogBytes = 10 << 20
+        #expect(try dataBytes() == before && before > 5 << 20)
+    }
+
     @Test func gapsBetweenTheDataAre() throws {
         let target = try target(extra: 20 << 20, program: 1 << 20)
         #expect(try target.run("MEMORY", "DOCTOR").contains("Fragmentation: "))

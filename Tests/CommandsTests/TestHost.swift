@@ -48,6 +48,7 @@ final class TestHost: NodeHost {
     /// What the process occupies beside the used memory, and how much of it is the program.
     var residentExtraBytes: Int64 = 0
     var programBytes: Int64 = 0
+    var backlogBytes: Int64 = 0
     var milliseconds: Int64 = 1_700_000_000_000
     var calls: [String] = []
 
@@ -122,6 +123,7 @@ final class TestHost: NodeHost {
         facts.peakBytes = max(facts.usedBytes, memoryPeakBytes)
         facts.residentBytes = facts.usedBytes + residentExtraBytes
         facts.programBytes = programBytes
+        facts.backlogBytes = backlogBytes
         return facts
     }
     func releaseFreeMemory() { calls.append("purge") }

@@ -139,9 +139,8 @@ enum MemoryCommands {
             engine.keyspace.database($0).count > 0
         }
         let tables = Int64(engine.keyspace.tableBytes)
-        let overhead =
-            facts.startupBytes + tables + facts.backlogBytes + facts.replicaBytes
-            + facts.clientBytes
+        // Of what is allocated in all; the backlog is not in it.
+        let overhead = facts.startupBytes + tables + facts.replicaBytes + facts.clientBytes
         let data = max(0, facts.usedBytes - overhead)
         let keys = Int64(engine.keyspace.count)
         client.writer.mapHeader(27 + databases.count)
