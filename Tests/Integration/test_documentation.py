@@ -16,6 +16,8 @@ from suite import NODES
 
 # What the output of an example must have, by a text of the example.
 SHOWN = {
+    "--daemonize yes": "the node does not daemonize; use a supervisor",
+    "console-token.json\n": r'"role": ?"viewer","secret": ?"hw_',
     "redis-cli -p 7005 ROLE": r"(?m)^slave$",
     "text/event-stream": r"(?m)^data: .*master\.changed",
     "ACL LOG": r"(?m)^report:2026$|^set$",
