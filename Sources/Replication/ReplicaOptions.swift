@@ -22,11 +22,23 @@ public struct ReplicaOptions: Equatable, Sendable {
     public var readsSnapshotsOfVersion11: Bool { acceptsHeartbeats || version != nil }
     /// `rdb-only 1`: snapshot without the stream behind it.
     public var wantsSnapshotOnly = false
+    /// `rdb-filter-only`: what the snapshot is to have.
+    public var snapshotContent = SnapshotContent.everything
     /// `headwater 1 …`: the identity of a node of our own kind.
     public var identity: PeerIdentity?
 
     /// No options.
     public init() {}
+}
+
+/// What a replica wants in its snapshot.
+public enum SnapshotContent: Equatable, Sendable {
+    /// Keys, libraries, and what modules keep.
+    case everything
+    /// The function libraries.
+    case functions
+    /// An empty file: a filter that names nothing.
+    case nothing
 }
 
 /// What a REPLCONF command asks of the connection.
@@ -87,9 +99,22 @@ extension ReplicaOptions {
             }
             wantsSnapshotOnly = flag == 1
         } else if option.equalsIgnoringCase("rdb-filter-only") {
-            guard value.isEmpty else { return "ERR Unsupported rdb-filter-only option" }
+            return takeFilter(value.string)
         } else {
             return "ERR Unrecognized REPLCONF option: \(option.string)"
+        }
+        return nil
+    }
+
+    /// Words between blanks. The first filter takes everything away, and none gives it back but
+    /// the libraries.
+    private mutating func takeFilter(_ text: String) -> String? {
+        if snapshotContent == .everything { snapshotContent = .nothing }
+        for word in text.split(whereSeparator: { $0.isWhitespace }) {
+            guard word.lowercased() == "functions" else {
+                return "ERR Unsupported rdb-filter-only option: \(word)"
+            }
+            snapshotContent = .functions
         }
         return nil
     }

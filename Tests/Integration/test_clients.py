@@ -185,6 +185,51 @@ def test_a_dump_does_not_join_a_snapshot_under_way(source, tmp_path):
     assert digests_of(late) == [digest(source)] * 2
 
 
+def test_redis_cli_takes_the_functions_away(source, tmp_path):
+    fill(source)
+    for name in ("first", "second"):
+        source.client.function_load(
+            f"#!lua name={name}\nredis.register_function('{name}', function() return '{name}' end)")
+    dump = tmp_path / "functions.rdb"
+    cli(source, "--functions-rdb", dump)
+    assert digests_of(dump) == [b"0" * 40] * 2
+    with servers() as start:
+        folder = tmp_path / "real"
+        folder.mkdir()
+        (folder / "dump.rdb").write_bytes(dump.read_bytes())
+        real = start("redis", folder=folder)
+        assert real.client.dbsize() == 0
+        assert sorted(map(str, real.client.function_list(withcode=True))) == sorted(
+            map(str, source.client.function_list(withcode=True)))
+        assert real.client.fcall("second", 0) == b"second"
+        # It is nobody else's: neither a replica's nor that of a whole dump.
+        replica = start("redis")
+        replica.follow(source)
+        wait_until(lambda: digest(replica) == digest(source), "the replica has everything")
+    whole = tmp_path / "whole.rdb"
+    cli(source, "--rdb", whole)
+    assert digests_of(whole) == [digest(source)] * 2
+
+
+def test_a_filter_that_names_nothing_gives_an_empty_file_and_the_stream(source):
+    """As in Redis. What was written before lies before the stream too."""
+    source.client.config_set("repl-ping-replica-period", 3_600)
+    with socket.create_connection(("127.0.0.1", source.port), timeout=20) as peer:
+        peer.sendall(b"REPLCONF capa eof rdb-filter-only ''\r\n")
+        stream = peer.makefile("rb")
+        assert stream.readline() == b"+OK\r\n"
+        source.client.set("before", 1)
+        peer.sendall(b"PSYNC ? -1\r\n")
+        answer = next(line for line in stream if line.strip()).split()
+        assert answer[0] == b"+FULLRESYNC" and int(answer[2]) == source.offset
+        line = next(line for line in stream if line.strip())
+        file = stream.read(int(line[1:]))
+        assert file[:5] == b"REDIS" and b"before" not in file and b"repl-id" not in file
+        source.client.set("behind", 1)
+        while stream.readline() != b"behind\r\n":
+            pass
+
+
 def test_a_tool_that_only_knows_sync_gets_everything(source):
     """As redis-cli before version 7 takes a dump: bare SYNC, and it hangs up after the file."""
     source.client.set("key-of-the-dump", 1)

@@ -262,6 +262,23 @@ struct ReplicaOptionsTests {
         #expect(taken("capa", "headwater").0.readsSnapshotsOfVersion11)
     }
 
+    @Test func aFilterLeavesWhatItNames() {
+        #expect(ReplicaOptions().snapshotContent == .everything)
+        for (filter, content) in [
+            ("functions", SnapshotContent.functions), (" FUNCTIONS  functions ", .functions),
+            ("", .nothing),
+        ] {
+            let (options, answer) = taken("rdb-filter-only", filter)
+            #expect(options.snapshotContent == content && answer == .ok)
+        }
+        // A second one gives nothing back, and takes nothing.
+        let again = taken("rdb-filter-only", "functions", "rdb-filter-only", "").0
+        #expect(again.snapshotContent == .functions)
+        let (options, answer) = taken("rdb-filter-only", "keys functions", "rdb-only", "1")
+        #expect(answer == .error("ERR Unsupported rdb-filter-only option: keys"))
+        #expect(options.snapshotContent == .nothing && !options.wantsSnapshotOnly)
+    }
+
     @Test func unknownOptionsStopTheCommandAndKeepWhatCameBefore() {
         let (options, answer) = taken("capa", "psync2", "colour", "blue", "capa", "eof")
         #expect(answer == .error("ERR Unrecognized REPLCONF option: colour"))

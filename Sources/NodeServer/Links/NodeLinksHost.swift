@@ -184,6 +184,12 @@ final class NodeLinksHost: LinksHost {
         for options: ReplicaOptions, acceptsGrowing: Bool, fresh: Bool,
         _ completion: @escaping ((any LinkSnapshot)?) -> Void
     ) {
+        guard options.snapshotContent == .everything else {
+            settleStream()
+            return completion(
+                FilteredSnapshot(
+                    of: node.snapshots, functions: options.snapshotContent == .functions))
+        }
         let log = node.log
         let version =
             options.readsSnapshotsOfVersion11 ? RDBVersion.writtenToProven : RDBVersion.written
