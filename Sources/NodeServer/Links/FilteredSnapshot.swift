@@ -1,5 +1,5 @@
-// The snapshot of a peer that wants no keys (`rdb-filter-only`): the function libraries, or nothing.
-// Small enough to be made at once and kept in memory; nobody else is given it.
+// The snapshot of a peer that wants no keys (`rdb-filter-only`): the function libraries, or
+// nothing. Small enough to be made at once and kept in memory; nobody else is given it.
 
 import Bytes
 import EventLoop
