@@ -83,6 +83,8 @@ public final class Node {
     /// Since when the log has been behind, in milliseconds of the loop; nil when it is not.
     private var logBehindSinceMilliseconds: Int64?
     private var committed: [() -> Void] = []
+    /// Longer than any turn with its wait, which the housekeeping ends.
+    private static let standstillMicroseconds: Int64 = 1_000_000
     private var turnStartMicroseconds: Int64 = 0
     /// When links were last looked after while a script was busy.
     var busyTickAt: Int64 = 0
@@ -150,9 +152,13 @@ public final class Node {
     // MARK: The turn
 
     private func beginTurn() {
+        let silence = loop.nowMicroseconds &- turnStartMicroseconds
         turnStartMicroseconds = loop.nowMicroseconds
         board.turnBegan(nowMicroseconds: turnStartMicroseconds)
         readWallClock()
+        // The process stood still: writes that wait here must not pass by a count of replicas that
+        // was right before.
+        if silence > Node.standstillMicroseconds { updateGates() }
     }
 
     /// Reads the wall clock for what runs next.

@@ -4,6 +4,8 @@ wire itself against a hand-written master and replica.
 
 import itertools
 import random
+import signal
+import socket
 import threading
 import time
 
@@ -706,6 +708,27 @@ def test_a_replica_beyond_its_output_limit_is_closed(start, kind):
     write_megabytes(server, 60)
     wait_until(lambda: server.replication()["connected_slaves"] == 0, "the replica is closed")
     slow.close()
+
+
+def test_a_master_that_stood_still_counts_its_replicas_before_it_takes_writes(start):
+    master, replica = start("node"), start("node")
+    replica.follow(master)
+    wait_in_step(master, replica)
+    master.client.config_set("min-replicas-to-write", 1)
+    master.client.config_set("min-replicas-max-lag", 1)
+    wait_until(lambda: master.replication()["min_slaves_good_slaves"] == 1, "a good replica")
+    with socket.create_connection(("127.0.0.1", master.port), 20) as client:
+        client.sendall(b"SET k before\r\n")
+        assert client.recv(100) == b"+OK\r\n"
+        master.process.send_signal(signal.SIGSTOP)
+        # What waits in its sockets: the write, then the end of the replica's connection.
+        client.sendall(b"SET k after\r\n")
+        wait_until(
+            lambda: replica.replication()["master_last_io_seconds_ago"] >= 3, "a long silence")
+        replica.promote()
+        master.process.send_signal(signal.SIGCONT)
+        assert client.recv(100).startswith(b"-NOREPLICAS")
+    assert master.client.get("k") == b"before"
 
 
 def test_info_counts_reads_writes_and_the_bytes_of_replication(start):
