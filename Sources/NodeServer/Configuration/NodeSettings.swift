@@ -198,6 +198,10 @@ public struct NodeSettings: Equatable, Sendable {
     var clusterSecretFile = ""
     /// What the file holds. Apart from the directive, so that no configuration shows it.
     var clusterSecretOfFile = ""
+    /// How long a restarted master of a cluster lets writes wait for its coordinator, which asks
+    /// ten times a second and would tell it that another has taken over. Without one it goes on.
+    /// No directive sets it; tests do.
+    var restartPauseMilliseconds: Int64 = 1_000
     var nodeID = ""
     var clusterID = ""
     /// Values of directives without effect, by canonical name; a missing one has its default.

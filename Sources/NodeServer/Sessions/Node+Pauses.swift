@@ -23,17 +23,13 @@ extension Node {
         factsChanged()
     }
 
-    /// How long a restarted master of a cluster lets writes wait for its coordinator, which asks
-    /// ten times a second and would tell it that another has taken over. Without one it goes on.
-    static let restartPauseMilliseconds: Int64 = 1_000
-
     /// After a start as the master of a cluster: what it accepted now would be thrown away if
     /// another master has taken over. Nor are expired keys deleted meanwhile, which is a write too
     /// and would cost the return by partial resync.
     func pauseAfterRestart() {
         guard identity.isManaged, !isReplica else { return }
-        pauses.set(
-            .restart, mode: .writes, until: loop.nowMilliseconds + Node.restartPauseMilliseconds)
+        let end = loop.nowMilliseconds + settings.restartPauseMilliseconds
+        pauses.set(.restart, mode: .writes, until: end)
         pausesChanged()
         log.notice("Writes wait for the coordinator, at most one second")
     }
