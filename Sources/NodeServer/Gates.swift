@@ -9,6 +9,7 @@ import RESP
 extension Node {
     /// Brings the gates in line with role, links, persistence, memory and settings.
     func updateGates() {
+        if hasFixedGates { return }
         let isReplica = isReplica
         if engine.isReplica != isReplica {
             engine.isReplica = isReplica

@@ -83,6 +83,8 @@ public final class Node {
     /// Since when the log has been behind, in milliseconds of the loop; nil when it is not.
     private var logBehindSinceMilliseconds: Int64?
     private var committed: [() -> Void] = []
+    /// The gates are those of another node, which this one is a copy of.
+    var hasFixedGates = false
     /// Longer than any turn with its wait, which the housekeeping ends.
     private static let standstillMicroseconds: Int64 = 1_000_000
     private var turnStartMicroseconds: Int64 = 0

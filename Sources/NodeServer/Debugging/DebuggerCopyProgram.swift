@@ -103,6 +103,7 @@ enum DebuggerCopyProgram {
         node.killScoreFollowsRole()
         try node.loadUsers()
         try node.reload(.dump, flushing: false)
+        node.hasFixedGates = true
         node.engine.isReplica = order.isReadOnly
         node.engine.writeGate = order.isReadOnly ? .readOnlyReplica : .allowed
         return node
