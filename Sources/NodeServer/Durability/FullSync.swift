@@ -105,7 +105,7 @@ extension Snapshots {
         }
         var isAnswered = false
         let request = SnapshotRequest(
-            purpose: log.mode == .file ? .base : .sync,
+            purpose: fullSyncPurpose,
             atCut: { [weak self] snapshot in
                 guard acceptsGrowing, let source = self?.growingSource(of: snapshot) else { return }
                 isAnswered = true
@@ -131,7 +131,7 @@ extension Snapshots {
         nextSyncVersion = min(nextSyncVersion, version)
         add(
             SnapshotRequest(
-                purpose: log.mode == .file ? .base : .sync,
+                purpose: fullSyncPurpose,
                 atCut: { file = $0.syncFile },
                 completion: { [weak self] result in
                     guard let self else { return }
@@ -162,19 +162,23 @@ extension Snapshots {
 
     /// Just written: whatever the length of the log meanwhile, it is the newest.
     private func newestSource() -> Result<FullSyncSource, SnapshotFailure> {
-        guard let file = log.mode == .file ? baseFile() : syncSource else {
-            return .failure(.aborted)
-        }
+        guard let file = newestFile else { return .failure(.aborted) }
         return .success(FullSyncSource(file, owner: self))
     }
 
     private func usableFile(_ version: Int) -> SyncFile? {
-        guard let file = log.mode == .file ? baseFile() : syncSource, let length = file.length,
+        guard let file = newestFile, let length = file.length,
             file.version <= version, log.covers(from: file.position.offset + 1),
             log.offset - file.position.offset <= max(length, Snapshots.logBytesAlwaysSent)
         else { return nil }
         return file
     }
+
+    /// What is written for a full sync.
+    private var fullSyncPurpose: SnapshotPurpose { log.mode == .file ? .base : .sync }
+
+    /// The complete file that was cut last; nil when there is none.
+    private var newestFile: SyncFile? { log.mode == .file ? baseFile() : syncSource }
 
     /// The log's base, opened once for all replicas that read it.
     private func baseFile() -> SyncFile? {

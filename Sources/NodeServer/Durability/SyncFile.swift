@@ -62,11 +62,6 @@ final class SyncFile {
         if case .complete = state { byteCount } else { nil }
     }
 
-    /// Why the file will never be complete.
-    var failure: SnapshotFailure? {
-        if case .failed(let failure) = state { failure } else { nil }
-    }
-
     // MARK: Growth
 
     /// The writer has come so far; with `isComplete` that is all.
