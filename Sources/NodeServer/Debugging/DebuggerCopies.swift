@@ -96,7 +96,7 @@ final class DebuggerCopies {
         settings.appendOnly = false
         settings.upstream = nil
         settings.accessFile = ""
-        settings.users = node.engine.userLines.map { $0.split(separator: " ").map(String.init) }
+        settings.users = node.userDirectives
         settings.killScore.values[0] = settings.killScore.values[2]
         return NodeDirectives.table.rewritten([], settings: settings, defaults: NodeSettings())
     }

@@ -40,6 +40,11 @@ extension EngineHost {
 }
 
 extension Node {
+    /// Every user as the words behind `user` in a configuration.
+    var userDirectives: [[String]] {
+        engine.userLines.map { $0.split(separator: " ").map(String.init) }
+    }
+
     /// Creates the users of the configuration or of the access file, before anybody can connect.
     func loadUsers() throws(StartFailure) {
         guard settings.accessFile.isEmpty || settings.users.isEmpty else {

@@ -95,8 +95,7 @@ final class EngineHost: NodeHost {
             }
             var settings = node.settings
             settings.users =
-                settings.accessFile.isEmpty
-                ? node.engine.userLines.map { $0.split(separator: " ").map(String.init) } : []
+                settings.accessFile.isEmpty ? node.userDirectives : []
             let text = NodeDirectives.table.rewritten(
                 old, settings: settings, defaults: writesDefaults ? nil : NodeSettings())
             try FileSystem.replace(path, with: text)
