@@ -1,13 +1,11 @@
 """Latency and CPU at fixed rates: the same load for every server, however fast it answers."""
 
 import os
-import signal
 import subprocess
 import tempfile
 from statistics import median
 
-from peers import CLIENT_CPU, HERE, Server, binaries, populate
-from snapshot import only
+from peers import CLIENT_CPU, HERE, Server, binaries, only, populate, stop_all
 
 RATES = (10_000, 30_000, 60_000)
 CONNECTIONS, SECONDS = 50, 4
@@ -42,10 +40,7 @@ def run(scale, repeats, log):
                         found = measure(program, server, rate, seconds, keys)
                         figures.setdefault((rate, server.name), []).append(found)
     finally:
-        for server in servers:
-            server.process.send_signal(signal.SIGCONT)
-        for server in servers:
-            server.stop()
+        stop_all(servers)
     rows = []
     for rate in RATES:
         for server in servers:

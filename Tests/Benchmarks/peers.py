@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -106,6 +107,20 @@ class Echo:
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def only(chosen, servers):
+    """Lets just one server run: the housekeeping of the others would take its core for moments."""
+    for server in servers:
+        server.process.send_signal(signal.SIGCONT if server is chosen else signal.SIGSTOP)
+
+
+def stop_all(servers):
+    """Ends all servers, also those that `only` has stopped."""
+    for server in servers:
+        server.process.send_signal(signal.SIGCONT)
+    for server in servers:
+        server.stop()
 
 
 def load(port, *arguments):

@@ -2,14 +2,15 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
 import time
 from statistics import median
 
-from peers import CLIENT_CPU, SERVER_CPU, Server, binaries, load, populate
+from peers import (
+    CLIENT_CPU, SERVER_CPU, Server, binaries, load, only, populate, stop_all,
+)
 
 
 def percentile(output, wanted=99.9):
@@ -92,12 +93,6 @@ def slice_columns(slices, worked, gaps):
     }
 
 
-def only(chosen, servers):
-    """Lets just one server run: the housekeeping of the others would take its core for moments."""
-    for server in servers:
-        server.process.send_signal(signal.SIGCONT if server is chosen else signal.SIGSTOP)
-
-
 def run(scale, repeats, log):
     keys = max(int(1_000_000 * scale), 10_000)
     requests = max(int(300_000 * scale), 20_000)
@@ -123,10 +118,7 @@ def run(scale, repeats, log):
             gaps.append(longest_gap())
     finally:
         os.sched_setaffinity(0, processors)
-        for server in servers:
-            server.process.send_signal(signal.SIGCONT)
-        for server in servers:
-            server.stop()
+        stop_all(servers)
     rows = []
     for server in servers:
         quiet, busy = (median(figures[server.name, saving]) for saving in (False, True))
