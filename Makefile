@@ -70,7 +70,7 @@ conformance: packages-build python ## Runs the test suite of Redis against the n
 	swift build -c release $(BUILD_FLAGS) --product headwater-node
 	$(PYTHON) Tests/Conformance/run.py $(CONFORMANCE_ARGUMENTS)
 
-conformance-client: packages-build packages-test python ## Runs the test suite of redis-py against the node
+conformance-client: packages-test python ## Runs the test suite of redis-py against the node
 	swift build -c release $(BUILD_FLAGS) --product headwater-node
 	$(PYTHON) Tests/Conformance/client.py $(CONFORMANCE_ARGUMENTS)
 

@@ -18,6 +18,7 @@ ROOT = HERE.parent.parent
 WORK = ROOT / ".build" / "conformance" / "client"
 sys.path.insert(0, str(ROOT / "Tests" / "Integration"))
 
+import sources  # noqa: E402
 from servers import servers  # noqa: E402
 
 PACKAGE = "redis==5.2.1"
@@ -36,14 +37,10 @@ SUITE_SECONDS = 1_200
 
 def prepared() -> tuple[Path, Path]:
     """The tree of the client's sources, and a Python that has it with what its tests need."""
-    if not list(WORK.glob("*.tar.gz")):
-        WORK.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check"]
-        command += ["--no-deps", "--no-binary", ":all:", "-d", str(WORK), PACKAGE]
-        subprocess.run(command, check=True)
+    package = sources.archive(PACKAGE, WORK)
     tree = WORK / PACKAGE.replace("==", "-")
     if not tree.exists():
-        with tarfile.open(next(WORK.glob("*.tar.gz"))) as archive:
+        with tarfile.open(package) as archive:
             archive.extractall(WORK, filter="data")
     python = WORK / "python" / "bin" / "python"
     complete = WORK / "python" / ".complete"

