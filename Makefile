@@ -9,9 +9,10 @@ LEAKS := suppressions=$(CURDIR)/Tests/Support/LeakSuppressions.txt:print_suppres
 FUZZ_SECONDS ?= 60
 BENCH_ARGUMENTS ?=
 CONFORMANCE_ARGUMENTS ?=
+DIFFERENTIAL_ARGUMENTS ?= --seconds 600
 
 .PHONY: help up down build test unit integration lint format packages-build packages-test python \
-	bench bench-smoke conformance conformance-client fuzz openapi clean
+	bench bench-smoke conformance conformance-client differential fuzz openapi clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +74,9 @@ conformance: packages-build python ## Runs the test suite of Redis against the n
 conformance-client: packages-test python ## Runs the test suite of redis-py against the node
 	swift build -c release $(BUILD_FLAGS) --product headwater-node
 	$(PYTHON) Tests/Conformance/client.py $(CONFORMANCE_ARGUMENTS)
+
+differential: build packages-test python ## Plays random sessions to the node, redis-server and Valkey
+	$(PYTHON) Tests/Differential/run.py $(DIFFERENTIAL_ARGUMENTS)
 
 fuzz: ## Runs the coverage-guided fuzzers, FUZZ_SECONDS each
 	FUZZ_SECONDS=$(FUZZ_SECONDS) Tests/Fuzz/run.sh
