@@ -190,13 +190,14 @@ enum Server {
     private static func swap(
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
     ) throws(ReplyError) {
-        guard let first = Numbers.integer(arguments[1]) else {
+        // A number of more than 32 bits is none, not one out of range: so do the real servers.
+        guard let first = Numbers.integer(arguments[1]).flatMap(Int32.init(exactly:)) else {
             throw ReplyError("ERR invalid first DB index")
         }
-        guard let second = Numbers.integer(arguments[2]) else {
+        guard let second = Numbers.integer(arguments[2]).flatMap(Int32.init(exactly:)) else {
             throw ReplyError("ERR invalid second DB index")
         }
-        let count = Int64(engine.keyspace.databaseCount)
+        let count = Int32(engine.keyspace.databaseCount)
         guard first >= 0, first < count, second >= 0, second < count else {
             throw .databaseOutOfRange
         }
