@@ -8,6 +8,7 @@
 //
 // Everything in here belongs to the thread that created the loop. Other threads reach it through
 // `mailbox` alone.
+internal import Bytes
 public import Platform
 
 /// Waits for descriptors, timers and jobs, and runs what they ask for, on one thread.
@@ -112,8 +113,8 @@ public final class EventLoop {
         assertOnThread()
         precondition(delay >= 0 && period.map { $0 > 0 } ?? true, "no such delay")
         return timers.schedule(
-            at: Clock.monotonicMicroseconds() + delay * 1_000,
-            periodMicroseconds: period.map { $0 * 1_000 }, body)
+            at: Clock.monotonicMicroseconds().addingClamped(delay.multipliedClamped(by: 1_000)),
+            periodMicroseconds: period?.multipliedClamped(by: 1_000), body)
     }
 
     /// Cancels a timer; does nothing if it has fired or was cancelled.
@@ -229,7 +230,7 @@ public final class EventLoop {
         var wait = most
         if let deadline = timers.deadlineFirst {
             let present = isClockFresh ? now : Clock.monotonicMicroseconds()
-            let left = max(0, (deadline - present + 999) / 1_000)
+            let left = max(0, deadline.subtractingClamped(present).addingClamped(999) / 1_000)
             wait = min(wait ?? left, left)
         }
         return wait.map { Int32(clamping: $0) } ?? -1

@@ -9,6 +9,8 @@
 //
 // Schedule and cancel are O(log n), the next deadline O(1).
 
+internal import Bytes
+
 /// Names one scheduled timer; stays invalid after it has fired or was cancelled.
 public struct TimerID: Hashable, Sendable {
     let slot: Int
@@ -77,8 +79,8 @@ struct TimerQueue {
         let body = slots[slot].body
         remove(at: 0)
         if let period = slots[slot].periodMicroseconds {
-            let next = first.deadline + period
-            insert(slot: slot, deadline: next > now ? next : now + period)
+            let next = first.deadline.addingClamped(period)
+            insert(slot: slot, deadline: next > now ? next : now.addingClamped(period))
         } else {
             release(slot: slot)
         }

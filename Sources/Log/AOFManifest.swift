@@ -124,7 +124,8 @@ public struct AOFManifest: Equatable, Sendable {
             }
         }
         guard !name.contains("/"), !name.contains("\\") else { throw .path }
-        guard !name.isEmpty, sequence != 0, !type.isEmpty else { throw .invalidFormat }
+        guard !name.isEmpty, sequence != 0, sequence <= LogLimits.positionMax, !type.isEmpty
+        else { throw .invalidFormat }
         let file = File(name: name, sequence: sequence)
         switch type {
         case "b":

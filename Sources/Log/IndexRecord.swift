@@ -114,7 +114,10 @@ public struct IndexRecord: Equatable, Sendable {
         checkedFrom = slot.littleEndian(at: 40)
         syncedPosition = slot.littleEndian(at: 48)
         contentCheck = slot.littleEndian(at: 56)
-        guard filePosition >= 0, checkedFrom >= 0, syncedPosition >= 0, position.offset >= -1
+        let positions = 0...LogLimits.positionMax
+        guard positions.contains(filePosition), positions.contains(checkedFrom),
+            positions.contains(syncedPosition),
+            (-1...LogLimits.positionMax).contains(position.offset)
         else { return nil }
     }
 }

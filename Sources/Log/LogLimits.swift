@@ -6,6 +6,9 @@ public enum LogLimits {
     public static let recordIntervalMilliseconds: Int64 = 100
     /// … or after this many bytes of log.
     public static let recordIntervalBytes = 1 << 20
+    /// Highest offset and highest sequence number that a peer or a file may name: at 10 GB/s a
+    /// stream gets there after 14 years, and what is counted from there stays in range.
+    public static let positionMax = Int64(1) << 62
     /// Longest line of a manifest, its line feed included (Redis: `MANIFEST_MAX_LINE`).
     public static let manifestLineBytesMax = 1024
     /// Largest number of arguments of one logged command.

@@ -6,6 +6,7 @@
 //
 // An error in 2 stops the shutdown, unless it is forced. SHUTDOWN ABORT ends it during 1.
 
+import Bytes
 import Logging
 import Commands
 import ControlPort
@@ -17,7 +18,7 @@ import RESP
 struct ShutdownState {
     struct Pending {
         var options: ShutdownOptions
-        var deadlineMilliseconds: Int64
+        var deadline: Deadline
         var timer: TimerID
         /// The client that sent SHUTDOWN and waits.
         var client: ClientState?
@@ -31,7 +32,7 @@ struct ShutdownState {
 
     /// Time left until the shutdown goes on without its replicas; nil when there is none.
     func remainingMilliseconds(now: Int64) -> Int64? {
-        pending.map { max(0, $0.deadlineMilliseconds - now) }
+        pending?.deadline.left(at: now)
     }
 }
 
@@ -103,24 +104,24 @@ extension Node {
             Waiting for replicas before shutting down: \(lagging) lag, \
             \(settings.shutdownTimeoutSeconds) seconds at most.
             """)
-        let deadline =
-            (askedAtMilliseconds ?? loop.nowMilliseconds)
-            + Int64(settings.shutdownTimeoutSeconds) * 1_000
+        let deadline = Deadline(
+            seconds: Int64(settings.shutdownTimeoutSeconds),
+            after: askedAtMilliseconds ?? loop.nowMilliseconds)
         let timer = loop.schedule(
             afterMilliseconds: Node.shutdownPollMilliseconds,
             repeatingMilliseconds: Node.shutdownPollMilliseconds
         ) { [unowned self] in pollShutdown() }
         shutdown.pending = ShutdownState.Pending(
-            options: options, deadlineMilliseconds: deadline, timer: timer, client: client)
-        client?.blocked = BlockedState(reason: .shutdown, deadlineMilliseconds: nil)
-        pauses.set(.shutdown, mode: .writes, until: .max)
+            options: options, deadline: deadline, timer: timer, client: client)
+        client?.blocked = BlockedState(reason: .shutdown, deadline: nil)
+        pauses.set(.shutdown, mode: .writes, until: .never)
         pausesChanged()
     }
 
     private func pollShutdown() {
         guard let pending = shutdown.pending else { return }
         let lagging = laggingReplicaCount
-        guard lagging == 0 || loop.nowMilliseconds >= pending.deadlineMilliseconds else { return }
+        guard lagging == 0 || pending.deadline.isOver(at: loop.nowMilliseconds) else { return }
         loop.cancel(pending.timer)
         shutdown.pending = nil
         do throws(ReplyError) {

@@ -120,6 +120,8 @@ extension ReplyError {
     }
     /// A timeout below zero.
     public static var timeoutNegative: ReplyError { ReplyError("ERR timeout is negative") }
+    /// A timeout whose end the clock cannot say.
+    public static var timeoutOutOfRange: ReplyError { ReplyError("ERR timeout is out of range") }
 
     /// The command got too few or too many arguments; `name` in lower case, `parent|child`.
     public static func wrongArity(_ name: String) -> ReplyError {

@@ -8,6 +8,8 @@
 // While it runs, writes, expiry, PING and GETACK are paused, since they would move the offset.
 // Source: FAILOVER of Redis 6.2.
 
+internal import Bytes
+
 /// What the owner of a failover has to do, in order.
 public enum FailoverEffect: Equatable, Sendable {
     /// Refuse or hold writes, and everything else that moves the offset.
@@ -83,7 +85,7 @@ public struct FailoverMachine: Sendable {
     /// What the failover is doing.
     public private(set) var state = State.none
     private var order = Order()
-    private var deadline: Int64?
+    private var deadline: Deadline?
 
     /// No failover.
     public init() {}
@@ -114,7 +116,7 @@ public struct FailoverMachine: Sendable {
             return "ERR FAILOVER target HOST and PORT is not a replica."
         }
         self.order = order
-        deadline = order.timeoutMilliseconds.map { now + $0 }
+        deadline = order.timeoutMilliseconds.map { Deadline($0, after: now) }
         state = .waitingForReplica
         effects.append(.pauseWrites)
         return nil
@@ -140,7 +142,7 @@ public struct FailoverMachine: Sendable {
         if let winner = eligible.first(where: { $0.offset >= offset }) {
             state = .handingOver
             effects.append(.handOver(host: winner.host, port: winner.port))
-        } else if let deadline, now >= deadline {
+        } else if let deadline, deadline.isOver(at: now) {
             if order.isForced, let target = order.target {
                 state = .handingOver
                 effects.append(.timedOut)

@@ -30,7 +30,8 @@ public enum PSYNCReply: Equatable, Sendable {
         }
         let words = WireText.words(line)
         if words.count >= 3, words[0].equalsIgnoringCase("+fullresync"),
-            let offset = WireText.integer(words[2]), offset >= 0
+            let offset = WireText.integer(words[2]),
+            (0...LogLimits.positionMax).contains(offset)
         {
             self = .fullResync(id: ReplicationID(words[1]), offset: offset)
         } else if let first = words.first, first.equalsIgnoringCase("+continue") {

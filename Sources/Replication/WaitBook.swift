@@ -3,6 +3,8 @@
 // A waiter is satisfied when enough replicas acknowledged the offset of its own last write. All
 // waiters of a turn share one GETACK.
 
+public import Bytes
+
 /// The clients blocked in WAIT or WAITAOF.
 public struct WaitBook: Sendable {
     /// One blocked client.
@@ -18,12 +20,12 @@ public struct WaitBook: Sendable {
         /// Whether this node's own disk counts too.
         public var needsLocal: Bool
         /// When the wait ends without success; nil waits for ever.
-        public var deadline: Int64?
+        public var deadline: Deadline?
 
         /// A waiter.
         public init(
             client: Int64, offset: Int64, replicas: Int, isDurable: Bool = false,
-            needsLocal: Bool = false, deadline: Int64?
+            needsLocal: Bool = false, deadline: Deadline?
         ) {
             self.client = client
             self.offset = offset
@@ -94,7 +96,7 @@ public struct WaitBook: Sendable {
         var outcomes: [Outcome] = []
         waiters.removeAll { waiter in
             let (outcome, isSatisfied) = Self.judge(waiter, progress)
-            let isOver = waiter.deadline.map { now >= $0 } ?? false
+            let isOver = waiter.deadline?.isOver(at: now) ?? false
             if isSatisfied || isOver { outcomes.append(outcome) }
             return isSatisfied || isOver
         }
@@ -108,5 +110,5 @@ public struct WaitBook: Sendable {
     }
 
     /// When the next wait runs out; nil when none does.
-    public var nextDeadline: Int64? { waiters.compactMap(\.deadline).min() }
+    public var nextDeadline: Deadline? { waiters.compactMap(\.deadline).min() }
 }

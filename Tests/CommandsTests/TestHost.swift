@@ -158,8 +158,8 @@ final class TestHost: NodeHost {
         if replicas <= 0 || client.deniesBlocking { return .done(localLogs: 0, replicas: 0) }
         client.blocked = BlockedState(
             reason: .acknowledgements,
-            deadlineMilliseconds: timeoutMilliseconds == 0
-                ? nil : milliseconds + timeoutMilliseconds)
+            deadline: timeoutMilliseconds == 0
+                ? nil : Deadline(timeoutMilliseconds, after: milliseconds))
         return .blocked
     }
     func waitForLogs(

@@ -50,6 +50,20 @@ func run(
         #expect(times.count == 3)
     }
 
+    @Test func aTimeThatNoClockReachesIsNeverDue() throws {
+        let loop = try EventLoop()
+        var isDone = false
+        loop.schedule(afterMilliseconds: .max, repeatingMilliseconds: .max) {
+            Issue.record("the end of time has come")
+        }
+        loop.schedule(afterMilliseconds: .max / 1_000) {
+            Issue.record("the end of time has come")
+        }
+        loop.schedule(afterMilliseconds: 1) { isDone = true }
+        while !isDone { loop.runTurn() }
+        loop.runTurn(waitMillisecondsMax: 0)
+    }
+
     @Test func timerQueueAgreesWithASortedArray() {
         var queue = TimerQueue()
         var model: [(deadline: Int64, order: Int, id: TimerID)] = []

@@ -57,6 +57,7 @@ import Testing
         ("file a seq 1\n", 1, "Invalid AOF manifest file format"),
         ("file a seq 1 type b x\n", 1, "Invalid AOF manifest file format"),
         ("file a seq x type b\n", 1, "Invalid AOF manifest file format"),
+        ("file a seq 9223372036854775807 type b\n", 1, "Invalid AOF manifest file format"),
         ("file \"a seq 1 type b\n", 1, "Invalid AOF manifest file format"),
         ("file a/b seq 1 type b\n", 1, "File can't be a path, just a filename"),
         (

@@ -211,7 +211,7 @@ private func follow(_ node: SocketNode, _ upstream: SocketNode) {
         #expect(world.run(seconds: 1) { top.ended.map(\.replicas) == [1] })
         let many = WaitBook.Waiter(
             client: 98, offset: offset, replicas: 2,
-            deadline: world.loop.nowMilliseconds + 150)
+            deadline: Deadline(150, after: world.loop.nowMilliseconds))
         #expect(top.links.wait(many) == nil)
         #expect(world.run(seconds: 2) { top.ended.map(\.replicas) == [1, 1] })
     }

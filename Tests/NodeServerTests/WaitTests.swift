@@ -128,4 +128,26 @@ import Testing
         #expect(try world.call(client, "LRANGE", "b", "0", "-1") == bulks("x"))
         #expect(try world.call(client, "EXISTS", "a") == .integer(0))
     }
+
+    /// Each ends at a time that the clock or its microseconds cannot say.
+    @Test func timesThatNoClockReachesEndNothing() throws {
+        let world = try NodeWorld()
+        let client = try world.connect()
+        for words in [["BLPOP", "k", "4611686018427388"], ["BZPOPMIN", "k", "9223370000000000"]] {
+            _ = try blocked(world, words.joined(separator: " "))
+            let timed = world.node.engine.timedWaitCount
+            #expect(timed > 0)
+        }
+        let reader = try blocked(
+            world, "XREAD BLOCK 4611686018427387904 STREAMS s $", count: 3)
+        let waiter = try blocked(world, "WAIT 1 9223370000000000000", count: 4)
+        let pauser = try world.connect()
+        #expect(
+            try world.call(pauser, "CLIENT", "PAUSE", "9223370000000000000", "WRITE")
+                == .simpleString("OK"))
+        #expect(try world.call(pauser, "CLIENT", "UNPAUSE") == .simpleString("OK"))
+        #expect(try world.call(client, "XADD", "s", "1-1", "f", "v").text == "1-1")
+        try world.until("the reader") { reader.replies.count == 1 }
+        #expect(waiter.replies.isEmpty)
+    }
 }

@@ -100,6 +100,9 @@ struct ResyncDecisionTests {
         #expect(read("-NOMASTERLINK x") == .notNow("-NOMASTERLINK x"))
         #expect(read("-LOADING x") == .notNow("-LOADING x"))
         #expect(read("-ERR x") == .refused("-ERR x"))
+        // What is counted on from there must stay in range.
+        let last = "+FULLRESYNC \(idA) 9223372036854775807"
+        #expect(read(last) == .refused(last))
         #expect(read("+FULLRESYNC \(idA) -3") == .refused("+FULLRESYNC \(idA) -3"))
         #expect(read("+DUALCHANNELSYNC") == .refused("+DUALCHANNELSYNC"))
     }

@@ -7,8 +7,8 @@
 //   4. Or the time is over, CLIENT UNBLOCK, a change of role, or the connection ends.
 //
 // The node lets a client's unread commands run when `takeUnblockedClients` names it, and calls
-// `endTimedOutWaits` when `nextWaitDeadlineMilliseconds` has come.
-internal import Bytes
+// `endTimedOutWaits` when `nextWaitDeadline` has come.
+public import Bytes
 public import RESP
 internal import Store
 
@@ -38,7 +38,7 @@ extension CommandEngine {
             wait, database: client.databaseIndex,
             keys: arguments.view(from: keys.lowerBound, count: keys.count), keyspace: keyspace)
         client.blocked = BlockedState(
-            reason: .keys, deadlineMilliseconds: wait.deadlineMilliseconds)
+            reason: .keys, deadline: wait.deadline)
         updateObservers()
         return true
     }
@@ -50,15 +50,12 @@ extension CommandEngine {
         let request = TransactionQueue()
         request.append(
             number: table.number(of: arguments[0]), flags: [], arguments: arguments)
-        var deadline: Int64?
-        if timeoutMilliseconds > 0 {
-            let sum = (owner.monotonicNanoseconds() / 1_000_000).addingReportingOverflow(
-                timeoutMilliseconds)
-            deadline = sum.overflow ? .max : sum.partialValue
-        }
+        let deadline =
+            timeoutMilliseconds > 0
+            ? Deadline(timeoutMilliseconds, after: owner.monotonicNanoseconds() / 1_000_000) : nil
         return KeyWait(
             client: client, request: request, type: type, wakesWithoutKey: wakesWithoutKey,
-            deadlineMilliseconds: deadline)
+            deadline: deadline)
     }
 
     /// A timeout in seconds, as BLPOP and its kin take it; the result is in milliseconds, rounded
@@ -69,24 +66,24 @@ extension CommandEngine {
             guard ExtendedNumber(argument) != nil else {
                 throw ReplyError("ERR timeout is not a float or out of range")
             }
-            if argument[0] == UInt8(ascii: "-") { throw .timeoutNegative }
-            throw ReplyError("ERR timeout is out of range")
+            throw argument[0] == UInt8(ascii: "-") ? .timeoutNegative : .timeoutOutOfRange
         }
         let milliseconds = (seconds * 1_000).rounded(.up)
         if milliseconds < 0 { throw .timeoutNegative }
-        guard let exact = Int64(exactly: milliseconds), exact <= Int64.max - now else {
-            throw ReplyError("ERR timeout is out of range")
-        }
-        return exact
+        guard let exact = Int64(exactly: milliseconds) else { throw .timeoutOutOfRange }
+        return try timeout(exact)
     }
 
-    /// A timeout in milliseconds, as XREAD takes it.
+    /// A timeout in milliseconds, as XREAD, WAIT and CLIENT PAUSE take it.
     func timeout(milliseconds argument: ByteSlice) throws(ReplyError) -> Int64 {
         guard let milliseconds = Numbers.integer(argument) else { throw .timeoutNotInteger }
+        return try timeout(milliseconds)
+    }
+
+    /// Refuses times whose end the wall clock cannot say.
+    private func timeout(_ milliseconds: Int64) throws(ReplyError) -> Int64 {
         if milliseconds < 0 { throw .timeoutNegative }
-        guard milliseconds <= Int64.max - now else {
-            throw ReplyError("ERR timeout is out of range")
-        }
+        if milliseconds > Int64.max.subtractingClamped(now) { throw .timeoutOutOfRange }
         return milliseconds
     }
 
@@ -130,13 +127,13 @@ extension CommandEngine {
         return clients
     }
 
-    /// When the next wait for a key ends by itself, on the monotonic clock in milliseconds.
-    public var nextWaitDeadlineMilliseconds: Int64? { waits.firstTimed?.deadlineMilliseconds }
+    /// When the next wait for a key ends by itself, on the monotonic clock.
+    public var nextWaitDeadline: Deadline? { waits.firstTimed?.deadline }
 
     /// Ends the waits for keys whose time is over.
     public func endTimedOutWaits(nowMilliseconds: Int64) {
         while let wait = waits.firstTimed,
-            let deadline = wait.deadlineMilliseconds, deadline <= nowMilliseconds
+            let deadline = wait.deadline, deadline.isOver(at: nowMilliseconds)
         {
             end(wait, with: nil)
         }

@@ -2,6 +2,7 @@
 // place, so that one that is served leaves it at once.
 //
 //   heap[i].deadline <= heap[2i+1].deadline, heap[2i+2].deadline;  heap[i].heapPosition == i
+internal import Bytes
 
 /// Waits by deadline.
 struct DeadlineHeap {
@@ -15,7 +16,7 @@ struct DeadlineHeap {
 
     /// Adds a wait that has a deadline.
     mutating func insert(_ wait: KeyWait) {
-        assert(wait.heapPosition < 0 && wait.deadlineMilliseconds != nil)
+        assert(wait.heapPosition < 0 && wait.deadline != nil)
         wait.heapPosition = waits.count
         waits.append(wait)
         rise(wait.heapPosition)
@@ -36,7 +37,7 @@ struct DeadlineHeap {
 
     private func isBefore(_ left: Int, _ right: Int) -> Bool {
         let (first, second) = (waits[left], waits[right])
-        let deadlines = (first.deadlineMilliseconds ?? .max, second.deadlineMilliseconds ?? .max)
+        let deadlines = (first.deadline ?? .never, second.deadline ?? .never)
         return deadlines.0 != deadlines.1
             ? deadlines.0 < deadlines.1 : first.ticket < second.ticket
     }

@@ -15,8 +15,8 @@ final class KeyWait {
     /// The command is also run again when one of its keys is gone or has another type: it waits for
     /// a part of a value (a consumer group) that goes with it.
     let wakesWithoutKey: Bool
-    /// When it ends by itself, on the monotonic clock in milliseconds; nil: never.
-    let deadlineMilliseconds: Int64?
+    /// When it ends by itself, on the monotonic clock; nil: never.
+    let deadline: Deadline?
     /// Place among all waits: the lowest is served first. Changes each time the command blocks.
     var ticket: UInt64 = 0
     /// The keys, each once; empty while the command runs again.
@@ -26,13 +26,13 @@ final class KeyWait {
 
     init(
         client: ClientState, request: TransactionQueue, type: ValueType, wakesWithoutKey: Bool,
-        deadlineMilliseconds: Int64?
+        deadline: Deadline?
     ) {
         self.client = client
         self.request = request
         self.type = type
         self.wakesWithoutKey = wakesWithoutKey
-        self.deadlineMilliseconds = deadlineMilliseconds
+        self.deadline = deadline
     }
 }
 

@@ -54,7 +54,7 @@ struct WaitTable {
                 if awaited.wakingWithoutKey == 1 { keyCountWakingWithoutKey += 1 }
             }
         }
-        if wait.deadlineMilliseconds != nil { deadlines.insert(wait) }
+        if wait.deadline != nil { deadlines.insert(wait) }
     }
 
     /// Ends a wait; does nothing if it has ended.

@@ -155,7 +155,8 @@ public struct KeySpec: Sendable {
             guard at < arguments.count, let number = Numbers.integer(arguments[at]),
                 number >= 0, number <= Int64(arguments.count - first)
             else { return false }
-            for position in first..<(first + Int(number)) { body(position) }
+            let count = Int(number)
+            for position in first..<(first + count) { body(position) }
             return true
         case .keyword(let word, let from, let last, let step, let limit):
             guard let first = KeySpec.position(behind: word, from: from, arguments) else {

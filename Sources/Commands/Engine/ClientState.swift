@@ -2,7 +2,7 @@
 //
 // Owned by the engine thread. Fields that a batch touches for each command are internal and plain;
 // `output` is the only one that another module reads in its turn, once.
-internal import Bytes
+public import Bytes
 public import RESP
 
 /// What a client is blocked on.
@@ -20,12 +20,12 @@ public struct BlockedState {
     /// The command that blocks.
     public let reason: Reason
     /// When it ends by itself, on the node's monotonic millisecond clock; nil: never.
-    public let deadlineMilliseconds: Int64?
+    public let deadline: Deadline?
 
     /// A client that waits.
-    public init(reason: Reason, deadlineMilliseconds: Int64?) {
+    public init(reason: Reason, deadline: Deadline?) {
         self.reason = reason
-        self.deadlineMilliseconds = deadlineMilliseconds
+        self.deadline = deadline
     }
 }
 

@@ -176,8 +176,7 @@ extension Clients {
         } else if arguments.count > 4 {
             throw .syntax
         }
-        guard let timeout = Numbers.integer(arguments[2]) else { throw .timeoutNotInteger }
-        if timeout < 0 { throw .timeoutNegative }
+        let timeout = try engine.timeout(milliseconds: arguments[2])
         engine.host.pauseClients(mode, milliseconds: timeout)
         client.writer.ok()
     }

@@ -150,7 +150,7 @@ extension Hashes {
         }
         let isRESP3 = client.writer.isRESP3
         let size = HashView(entry).count
-        let count = wanted < 0 ? Int(-wanted) : min(Int(wanted), size)
+        let count = wanted < 0 ? Int(wanted.magnitude) : min(Int(wanted), size)
         client.writer.arrayHeader(hasValues && !isRESP3 ? count * 2 : count)
         func write(_ field: PackedElement, _ value: PackedElement) {
             if hasValues && isRESP3 { client.writer.arrayHeader(2) }

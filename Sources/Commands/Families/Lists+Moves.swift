@@ -179,7 +179,8 @@ extension Lists {
                 throw ReplyError("ERR numkeys should be greater than 0")
             }
             guard number < Int64(arguments.count - first - 1) else { throw .syntax }
-            keys = first + 1..<first + 1 + Int(number)
+            let keyCount = Int(number)
+            keys = first + 1..<first + 1 + keyCount
             end = try Lists.end(arguments[keys.upperBound])
             var count: Int64?
             var index = keys.upperBound + 1

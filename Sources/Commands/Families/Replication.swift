@@ -89,12 +89,6 @@ enum ReplicationCommands {
         client.writer.simpleString(composed: status)
     }
 
-    private static func timeout(_ argument: ByteSlice) throws(ReplyError) -> Int64 {
-        guard let value = Numbers.integer(argument) else { throw .timeoutNotInteger }
-        if value < 0 { throw .timeoutNegative }
-        return value
-    }
-
     private static func wait(
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
     ) throws(ReplyError) {
@@ -107,7 +101,7 @@ enum ReplicationCommands {
                 """)
         }
         let replicas = try engine.integer(arguments[1])
-        let timeout = try timeout(arguments[2])
+        let timeout = try engine.timeout(milliseconds: arguments[2])
         // In a transaction nothing may block: to ask for none gives the present number at once.
         let outcome = engine.host.wait(
             client: client, replicas: client.deniesBlocking ? 0 : Int(clamping: replicas),
@@ -124,7 +118,7 @@ enum ReplicationCommands {
         guard let replicas = Numbers.integer(arguments[2]), replicas >= 0 else {
             throw .valueOutOfRangePositive
         }
-        let timeout = try timeout(arguments[3])
+        let timeout = try engine.timeout(milliseconds: arguments[3])
         if engine.isReplica {
             throw ReplyError(
                 """

@@ -108,7 +108,7 @@ enum Scripting {
         } else {
             keyCount = try engine.integer(arguments[2])
         }
-        if keyCount > Int64(arguments.count - 3) {
+        if Int64(arguments.count - 3) < keyCount {
             throw ReplyError("ERR Number of keys can't be greater than number of args")
         }
         if keyCount < 0 { throw ReplyError("ERR Number of keys can't be negative") }

@@ -69,16 +69,11 @@ struct SetOptions {
     static func absolute(
         _ argument: ByteSlice, unit: Time, now: Int64, command: String
     ) throws(ReplyError) -> Int64 {
-        guard var value = Numbers.integer(argument) else { throw .notInteger }
-        if value <= 0 { throw .invalidExpire(command) }
-        if unit.isInSeconds {
-            if value > Int64.max / 1_000 { throw .invalidExpire(command) }
-            value *= 1_000
-        }
-        if !unit.isAbsolute {
-            if value > Int64.max - now { throw .invalidExpire(command) }
-            value += now
-        }
-        return value
+        guard let length = Numbers.integer(argument) else { throw .notInteger }
+        if length <= 0 { throw .invalidExpire(command) }
+        let (time, isTooLong) = length.multipliedReportingOverflow(by: unit.isInSeconds ? 1_000 : 1)
+        let (sum, isTooLate) = time.addingReportingOverflow(unit.isAbsolute ? 0 : now)
+        if isTooLong || isTooLate { throw .invalidExpire(command) }
+        return sum
     }
 }

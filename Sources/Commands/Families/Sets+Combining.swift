@@ -127,7 +127,8 @@ extension Sets {
             throw ReplyError("ERR Number of keys can't be greater than number of args")
         }
         var limit: Int64 = 0
-        var index = 2 + Int(number)
+        let keyCount = Int(number)
+        var index = 2 + keyCount
         while index < arguments.count {
             guard arguments[index].equalsIgnoringCase("limit"), index + 1 < arguments.count else {
                 throw .syntax

@@ -247,8 +247,8 @@ extension Sets {
         else { return client.writer.arrayHeader(0) }
         let view = SetView(entry)
         if number < 0 {
-            client.writer.arrayHeader(Int(-number))
-            for _ in 0..<(-number) {
+            client.writer.arrayHeader(Int(number.magnitude))
+            for _ in 0..<number.magnitude {
                 if engine.exceedsOutputLimit(client) { return }
                 client.writer.bulk(view.randomMember(&engine.random))
             }

@@ -193,7 +193,8 @@ extension SortedSets {
                     composed: "ERR at least 1 input key is needed for '\(name)' command")
             }
             if number > Int64(arguments.count - start - 1) { throw .syntax }
-            let end = start + 1 + Int(number)
+            let keyCount = Int(number)
+            let end = start + 1 + keyCount
             for index in (start + 1)..<end {
                 let key = arguments[index]
                 let entry = engine.read(key, engine.keyspace.hash(key), client)

@@ -202,7 +202,8 @@ extension SortedSets {
                 throw ReplyError("ERR numkeys should be greater than 0")
             }
             guard number < Int64(arguments.count - start - 1) else { throw .syntax }
-            keys = (start + 1)..<(start + 1 + Int(number))
+            let keyCount = Int(number)
+            keys = (start + 1)..<(start + 1 + keyCount)
             let end = arguments[keys.upperBound]
             fromEnd = end.equalsIgnoringCase("max")
             if !fromEnd && !end.equalsIgnoringCase("min") { throw .syntax }

@@ -69,8 +69,9 @@ extension Strings {
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments
     ) throws(ReplyError) {
         let amount = try engine.integer(arguments[2])
-        if amount == Int64.min { throw .decrementOverflow }
-        try add(-amount, engine, client, arguments)
+        let (opposite, overflowed) = Int64(0).subtractingReportingOverflow(amount)
+        if overflowed { throw .decrementOverflow }
+        try add(opposite, engine, client, arguments)
     }
 
     private static func add(

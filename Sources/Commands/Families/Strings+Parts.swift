@@ -83,11 +83,12 @@ extension Strings {
         let text = engine.text(of: entry)
         let count = Int64(text.count)
         if first < 0 && last < 0 && first > last { return client.writer.bulk(ByteSlice()) }
-        if first < 0 { first = max(0, first &+ count) }
-        if last < 0 { last = max(0, last &+ count) }
+        if first < 0 { first = max(0, first.addingClamped(count)) }
+        if last < 0 { last = max(0, last.addingClamped(count)) }
         last = min(last, count - 1)
         if first > last || count == 0 { return client.writer.bulk(ByteSlice()) }
-        client.writer.bulk(text.slice(from: Int(first), count: Int(last - first + 1)))
+        let range = Int(first)...Int(last)
+        client.writer.bulk(text.slice(from: range.lowerBound, count: range.count))
     }
 
     private static func setRange(

@@ -6,6 +6,7 @@
 //   4. the order is carried out; one that is fulfilled already changes nothing
 //   5. it is answered at the end of the turn, when the log covers what it caused
 
+import Bytes
 import EventLoop
 import Logging
 import Commands
@@ -89,7 +90,7 @@ extension Node {
                 nodeID: upstream.nodeID)
         case .pause(let milliseconds):
             let length = min(max(0, milliseconds), Node.orderPauseMillisecondsMax)
-            pauses.set(.order, mode: .writes, until: loop.nowMilliseconds + length)
+            pauses.set(.order, mode: .writes, until: Deadline(length, after: loop.nowMilliseconds))
             pausesChanged()
         case .resume, .release: break
         }

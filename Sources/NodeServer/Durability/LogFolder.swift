@@ -114,7 +114,8 @@ struct LogFolder: Equatable, Sendable {
         let prefix = "\(appendFile)."
         return names.compactMap { name in
             guard name.hasPrefix(prefix), name.hasSuffix(".incr.aof") else { return nil }
-            return Int64(name.dropFirst(prefix.count).dropLast(".incr.aof".count))
+            let number = Int64(name.dropFirst(prefix.count).dropLast(".incr.aof".count))
+            return number.flatMap { $0 <= LogLimits.positionMax ? $0 : nil }
         }.sorted()
     }
 

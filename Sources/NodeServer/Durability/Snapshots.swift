@@ -396,7 +396,7 @@ final class Snapshots {
         }
         let delay = delayMicroseconds(keys: snapshot.encoder.keyCount - keysBefore)
         if delay > 0 {
-            snapshot.resumesAtMicroseconds = now + delay
+            snapshot.resumesAtMicroseconds = now.addingClamped(delay)
             wake(afterMilliseconds: max(1, delay / 1_000))
         } else {
             loop.runNextTurn {}

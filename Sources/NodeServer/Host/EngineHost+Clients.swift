@@ -1,5 +1,6 @@
 // The host's part on clients: the list, closing, pausing, unblocking.
 
+import Bytes
 import EventLoop
 import RESP
 import Commands
@@ -23,7 +24,8 @@ extension EngineHost {
     }
 
     func pauseClients(_ mode: PauseMode, milliseconds: Int64) {
-        node.pauses.pauseClients(mode, until: node.loop.nowMilliseconds + milliseconds)
+        node.pauses.pauseClients(
+            mode, until: Deadline(milliseconds, after: node.loop.nowMilliseconds))
         node.pausesChanged()
     }
 

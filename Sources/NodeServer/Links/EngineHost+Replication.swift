@@ -57,8 +57,9 @@ extension EngineHost {
                 deadline: deadline(timeoutMilliseconds)))
     }
 
-    private func deadline(_ timeoutMilliseconds: Int64) -> Int64? {
-        timeoutMilliseconds > 0 ? node.loop.nowMilliseconds + timeoutMilliseconds : nil
+    private func deadline(_ timeoutMilliseconds: Int64) -> Deadline? {
+        timeoutMilliseconds > 0
+            ? Deadline(timeoutMilliseconds, after: node.loop.nowMilliseconds) : nil
     }
 
     private func wait(_ client: ClientState, _ waiter: WaitBook.Waiter) -> WaitOutcome {
@@ -67,7 +68,7 @@ extension EngineHost {
                 localLogs: outcome.isLocallyDurable ? 1 : 0, replicas: outcome.replicas)
         }
         client.blocked = BlockedState(
-            reason: .acknowledgements, deadlineMilliseconds: waiter.deadline)
+            reason: .acknowledgements, deadline: waiter.deadline)
         return .blocked
     }
 

@@ -253,7 +253,7 @@ final class NodeLinksHost: LinksHost {
 
     func pauseWrites(_ isPaused: Bool) {
         if isPaused {
-            node.pauses.set(.failover, mode: .writes, until: .max)
+            node.pauses.set(.failover, mode: .writes, until: .never)
         } else {
             node.pauses.end(.failover)
         }

@@ -394,7 +394,7 @@ final class ReplicationLinks {
     private func planWaitTimer() {
         if let timer = waitTimer.take() { host.loop.cancel(timer) }
         guard let deadline = waits.nextDeadline else { return }
-        waitTimer = host.loop.schedule(afterMilliseconds: max(0, deadline - now)) {
+        waitTimer = host.loop.schedule(afterMilliseconds: deadline.left(at: now)) {
             [unowned self] in
             waitTimer = nil
             settleWaits()

@@ -1,5 +1,6 @@
 // Carries the pauses in force to the engine, and lets held clients go on.
 
+import Bytes
 import EventLoop
 import Commands
 import Logging
@@ -12,7 +13,7 @@ extension Node {
         let wasPaused = engine.pause != .none
         engine.pause = mode
         if let end = pauses.nextEnd {
-            pauseTimer = loop.schedule(afterMilliseconds: max(0, end - loop.nowMilliseconds)) {
+            pauseTimer = loop.schedule(afterMilliseconds: end.left(at: loop.nowMilliseconds)) {
                 [unowned self] in
                 pauseTimer = nil
                 _ = pauses.expire(nowMilliseconds: loop.nowMilliseconds)
@@ -28,7 +29,7 @@ extension Node {
     /// and would cost the return by partial resync.
     func pauseAfterRestart() {
         guard identity.isManaged, !isReplica else { return }
-        let end = loop.nowMilliseconds + settings.restartPauseMilliseconds
+        let end = Deadline(settings.restartPauseMilliseconds, after: loop.nowMilliseconds)
         pauses.set(.restart, mode: .writes, until: end)
         pausesChanged()
         log.notice("Writes wait for the coordinator, at most one second")

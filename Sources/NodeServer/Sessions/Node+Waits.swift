@@ -1,6 +1,7 @@
 // The node's part in waits for keys: their time, their sessions, and their end when the node
 // becomes a replica. The engine serves them; see Commands/Blocking.
 
+import Bytes
 import EventLoop
 import Commands
 import RESP
@@ -8,7 +9,7 @@ import RESP
 /// The timer of the wait that ends first by itself.
 struct WaitTimer {
     fileprivate var timer: TimerID?
-    fileprivate var deadlineMilliseconds: Int64?
+    fileprivate var deadline: Deadline?
 }
 
 extension Node {
@@ -17,12 +18,12 @@ extension Node {
     func settleWaitsForKeys() {
         engine.serveReadyKeys()
         for client in engine.takeUnblockedClients() { clients.session(of: client)?.resume() }
-        let deadline = engine.nextWaitDeadlineMilliseconds
-        guard deadline != waitTimer.deadlineMilliseconds else { return }
+        let deadline = engine.nextWaitDeadline
+        guard deadline != waitTimer.deadline else { return }
         if let timer = waitTimer.timer { loop.cancel(timer) }
-        waitTimer = WaitTimer(timer: nil, deadlineMilliseconds: deadline)
+        waitTimer = WaitTimer(timer: nil, deadline: deadline)
         guard let deadline else { return }
-        let milliseconds = max(0, deadline - loop.nowMilliseconds)
+        let milliseconds = deadline.left(at: loop.nowMilliseconds)
         waitTimer.timer = loop.schedule(afterMilliseconds: milliseconds) { [unowned self] in
             waitTimer = WaitTimer()
             engine.endTimedOutWaits(nowMilliseconds: loop.nowMilliseconds)

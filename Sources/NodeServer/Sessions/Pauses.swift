@@ -1,6 +1,7 @@
 // Who has paused clients: CLIENT PAUSE, an order of the coordinator, a failover, a shutdown, a
 // restart. The strictest pause that has not ended holds.
 
+import Bytes
 import Commands
 
 /// The pauses in force.
@@ -21,14 +22,14 @@ struct Pauses {
 
     private struct Pause {
         var mode = PauseMode.none
-        /// Monotonic milliseconds; Int64.max: until it is ended.
-        var until: Int64 = 0
+        /// On the monotonic clock; `never`: until it is ended.
+        var until: Deadline = 0
     }
 
     private var pauses = [Pause](repeating: Pause(), count: Holder.allCases.count)
 
     /// CLIENT PAUSE: a longer pause of the same mode is kept, and `all` is stricter than `writes`.
-    mutating func pauseClients(_ mode: PauseMode, until: Int64) {
+    mutating func pauseClients(_ mode: PauseMode, until: Deadline) {
         let old = pauses[Holder.command.rawValue]
         set(
             .command, mode: old.mode == .all && until <= old.until ? .all : mode,
@@ -39,7 +40,7 @@ struct Pauses {
     mutating func resumeClients() { end(.command) }
 
     /// Begins or changes the pause of `holder`.
-    mutating func set(_ holder: Holder, mode: PauseMode, until: Int64) {
+    mutating func set(_ holder: Holder, mode: PauseMode, until: Deadline) {
         pauses[holder.rawValue] = Pause(mode: mode, until: until)
     }
 
@@ -49,8 +50,8 @@ struct Pauses {
     /// Ends the pauses whose time is over; true when one was.
     mutating func expire(nowMilliseconds now: Int64) -> Bool {
         var hasEnded = false
-        for index in pauses.indices where pauses[index].mode != .none && pauses[index].until <= now
-        {
+        for index in pauses.indices
+        where pauses[index].mode != .none && pauses[index].until.isOver(at: now) {
             pauses[index] = Pause()
             hasEnded = true
         }
@@ -67,7 +68,7 @@ struct Pauses {
     }
 
     /// When the next pause ends by itself; nil when none does.
-    var nextEnd: Int64? {
-        pauses.filter { $0.mode != .none && $0.until < .max }.map(\.until).min()
+    var nextEnd: Deadline? {
+        pauses.filter { $0.mode != .none && $0.until < .never }.map(\.until).min()
     }
 }

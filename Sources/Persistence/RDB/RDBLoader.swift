@@ -36,7 +36,8 @@ public struct RDBFacts: Equatable, Sendable {
     /// does not know the selected database: such a place cannot be resumed.
     public var position: ReplicationPosition? {
         guard let id = auxiliaries["repl-id"].flatMap({ ReplicationID($0) }),
-            let offset = auxiliaries["repl-offset"].flatMap({ Int64($0) }), offset >= 0,
+            let offset = auxiliaries["repl-offset"].flatMap({ Int64($0) }),
+            (0...LogLimits.positionMax).contains(offset),
             let database = auxiliaries["repl-stream-db"].flatMap({ Int($0) }), database >= 0
         else { return nil }
         return ReplicationPosition(id: id, offset: offset, database: database)

@@ -127,7 +127,9 @@ struct StreamTrimOptions {
         } else if isApproximate {
             // A hundred nodes at once, so that no client waits long.
             let entries = engine.settings.streamNodeEntriesMax
-            limit = entries <= 0 ? 10_000 : min(100 * entries, StreamTrimOptions.limitMax)
+            limit =
+                entries <= 0
+                ? 10_000 : min(entries.multipliedClamped(by: 100), StreamTrimOptions.limitMax)
         }
     }
 }
