@@ -15,6 +15,8 @@ import tempfile
 import time
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BINARIES = pathlib.Path(os.environ.get("HEADWATER_BIN_DIR", REPOSITORY / ".build" / "release"))
@@ -91,8 +93,13 @@ class Server:
                 command + self.options + list(options), stdout=log, stderr=subprocess.STDOUT,
                 cwd=self.folder)
         self.client = self.database(0)
-        wait_until(self.client.ping, f"{self.kind} answers", START_SECONDS)
+        wait_until(self.is_answering, f"{self.kind} answers", START_SECONDS)
         return self
+
+    def is_answering(self):
+        # One that has refused to start will never answer.
+        assert self.process.poll() is None, f"{self.kind} ended:\n{self.log()[-2000:]}"
+        return self.client.ping()
 
     def kill(self):
         """Ends the process as a crash would."""
@@ -110,8 +117,10 @@ class Server:
         return (self.folder / "log").read_text(errors="replace")
 
     def database(self, number):
+        # The client's own retries sleep for seconds, also before a server listens.
         return redis.Redis(
-            port=self.port, db=number, password=self.password, socket_timeout=20)
+            port=self.port, db=number, password=self.password, socket_timeout=20,
+            retry=Retry(NoBackoff(), 3))
 
     def replication(self):
         return self.client.info("replication")
