@@ -191,6 +191,10 @@ static int api_set_repl(lua_State *state) {
     if (flags & ~3)
         return raise_error(state, "Invalid replication flags. Use REPL_AOF, REPL_REPLICA, "
                                   "REPL_ALL or REPL_NONE.");
+    // The log is the stream to the replicas: a write cannot be in one and not in the other.
+    if (flags == 1 || flags == 2)
+        return raise_error(state, "REPL_AOF and REPL_REPLICA cannot be told apart here: the log is "
+                                  "the stream to the replicas. Use REPL_ALL or REPL_NONE.");
     hw_lua *lua = hw_owner(state);
     lua->host.set_propagation(lua->host.context, flags);
     return 0;

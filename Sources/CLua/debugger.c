@@ -325,7 +325,8 @@ static bool prompt(lua_State *state) {
         const hw_bytes *items;
         size_t count = lua->host.debug_next(lua->host.context, &items);
         if (count == 0) break;
-        luaL_checkstack(state, (int)count + 20, "too many words");
+        // `redis` lays its words on the stack once more, as the arguments of a call.
+        luaL_checkstack(state, 2 * (int)count + 20, "too many words");
         for (size_t index = 0; index < count; index++)
             lua_pushlstring(state, items[index].base ? (const char *)items[index].base : "",
                             items[index].count);

@@ -41,6 +41,9 @@ struct hw_lua {
     /// `redis.call` is running: it must not be entered again.
     bool is_calling;
     bool is_loading;
+    /// How many texts are being compiled, one inside the other's reader. Meanwhile nothing is
+    /// collected: the parser does not anchor everything that it uses (CVE-2025-49844).
+    int parsing_depth;
     /// Version that `redis.setresp` chose: replies of scripts are written accordingly.
     int script_protocol;
     /// The debugger's session; null outside of one.
@@ -78,6 +81,9 @@ static inline hw_lua *hw_owner(lua_State *state) {
 
 // output.c
 bool hw_output_reserve(hw_output *output, size_t count);
+/// Makes room for `count` more bytes; raises "not enough memory" in `state`, also when they would be
+/// more than the script may use.
+void hw_make_room(lua_State *state, hw_output *output, size_t count);
 /// Appends; raises "not enough memory" in `state`.
 void hw_put(lua_State *state, hw_output *output, const void *bytes, size_t count);
 void hw_put_text(lua_State *state, hw_output *output, const char *text);
@@ -97,8 +103,21 @@ int hw_refuse_write(lua_State *state);
 /// Compiles text and pushes the function; false pushes what is wrong with it. Precompiled code, which
 /// could break the virtual machine, is wrong.
 bool hw_load_text(lua_State *state, const char *text, size_t count, const char *name);
+/// Compiles as `lua_load` does, without a collection meanwhile.
+int hw_compile(lua_State *state, lua_Reader reader, void *context, const char *name);
 /// Makes the globals that scripts see and protects everything reachable.
 void hw_build_sandbox(lua_State *state);
+
+// patterns.c
+/// Puts our own matcher and what else a script could stop the node with in the place of functions of
+/// the global `string`.
+void hw_replace_string_functions(lua_State *state);
+/// Counts a step of a loop in C; now and then the script is interrupted if it has to end.
+void hw_count_step(lua_State *state, int *steps);
+
+// state.c
+/// Ends the script by an error if the host says so; serves others meanwhile.
+void hw_interrupt_if_asked(lua_State *state);
 
 // calls.c
 /// Pushes the table `redis`.

@@ -114,8 +114,8 @@ static void put_string(lua_State *state, int index) {
     const char *text = lua_tolstring(state, index, &count);
     hw_output *output = scratch(state);
     // A byte takes six at most: \u00XX.
-    if (count > (SIZE_MAX - 2) / 6 || !hw_output_reserve(output, count * 6 + 2))
-        luaL_error(state, "not enough memory");
+    if (count > (SIZE_MAX - 2) / 6) luaL_error(state, "not enough memory");
+    hw_make_room(state, output, count * 6 + 2);
     uint8_t *place = output->bytes + output->count;
     *place++ = '"';
     for (size_t at = 0; at < count; at++) {
@@ -503,7 +503,7 @@ static int json_decode(lua_State *state) {
         luaL_error(state, "JSON parser does not support UTF-16 or UTF-32");
     hw_output *text = scratch(state);
     text->count = 0;
-    if (!hw_output_reserve(text, count + 8)) luaL_error(state, "not enough memory");
+    hw_make_room(state, text, count + 8);
     parser parser = {.state = state, .options = instance(state), .data = data, .place = data};
     next(&parser);
     push_token(&parser);

@@ -27,8 +27,15 @@ void hw_trim(hw_output *output) {
     *output = (hw_output){0};
 }
 
+void hw_make_room(lua_State *state, hw_output *output, size_t count) {
+    // A table that holds another twice, which holds another twice, has a thousand million parts soon.
+    size_t most = hw_owner(state)->options.bytes_max;
+    if (output->count > most || count > most - output->count || !hw_output_reserve(output, count))
+        luaL_error(state, "not enough memory");
+}
+
 void hw_put(lua_State *state, hw_output *output, const void *bytes, size_t count) {
-    if (!hw_output_reserve(output, count)) luaL_error(state, "not enough memory");
+    hw_make_room(state, output, count);
     if (count) memcpy(output->bytes + output->count, bytes, count);
     output->count += count;
 }

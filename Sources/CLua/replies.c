@@ -178,7 +178,7 @@ void hw_push_reply(lua_State *state, hw_bytes reply) {
 // MARK: Lua to RESP
 
 static void write_bulk(lua_State *state, hw_output *output, const char *bytes, size_t count) {
-    if (!hw_output_reserve(output, count + 32)) luaL_error(state, "not enough memory");
+    hw_make_room(state, output, count + 32);
     hw_put_line(state, output, '$', (long long)count);
     hw_put(state, output, bytes, count);
     hw_put_text(state, output, "\r\n");

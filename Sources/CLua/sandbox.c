@@ -12,6 +12,7 @@
 // face too: `x = 1` finds `x` missing in the face and is refused.
 #include "internal.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -170,9 +171,36 @@ static int base_pcall(lua_State *state) {
     return lua_gettop(state);
 }
 
+int hw_compile(lua_State *state, lua_Reader reader, void *context, const char *name) {
+    hw_lua *lua = hw_owner(state);
+    if (lua->parsing_depth++ == 0) lua_gc(state, LUA_GCSTOP, 0);
+    int status = lua_load(state, reader, context, name);
+    if (--lua->parsing_depth == 0) lua_gc(state, LUA_GCRESTART, 0);
+    return status;
+}
+
+typedef struct {
+    const char *text;
+    size_t count;
+} whole_text;
+
+static const char *read_whole(lua_State *state, void *context, size_t *count) {
+    (void)state;
+    whole_text *whole = context;
+    *count = whole->count;
+    whole->count = 0;
+    return *count > 0 ? whole->text : NULL;
+}
+
 bool hw_load_text(lua_State *state, const char *text, size_t count, const char *name) {
+    if (count > HW_LUA_SOURCE_MAX) {
+        lua_pushfstring(
+            state, "the source is larger than %d MB", HW_LUA_SOURCE_MAX >> 20);
+        return false;
+    }
+    whole_text whole = {text, count};
     if (count == 0 || text[0] != LUA_SIGNATURE[0])
-        return luaL_loadbuffer(state, text, count, name) == 0;
+        return hw_compile(state, read_whole, &whole, name) == 0;
     // Another character that begins no token gives the error that the first byte of precompiled
     // code would give to Lua's parser.
     (void)luaL_loadbuffer(state, "\1", 1, name);
@@ -197,6 +225,7 @@ static int base_loadstring(lua_State *state) {
 
 typedef struct {
     bool has_begun, is_code;
+    size_t count;
 } load_progress;
 
 /// Calls the function at 1 for the next piece of a text; its slot 3 keeps the piece alive.
@@ -212,6 +241,9 @@ static const char *read_piece(lua_State *state, void *context, size_t *count) {
     if (!lua_isstring(state, -1)) luaL_error(state, "reader function must return a string");
     lua_replace(state, 3);
     const char *piece = lua_tolstring(state, 3, count);
+    progress->count += *count;
+    if (progress->count > HW_LUA_SOURCE_MAX)
+        luaL_error(state, "the source is larger than %d MB", HW_LUA_SOURCE_MAX >> 20);
     if (!progress->has_begun && *count > 0) {
         progress->has_begun = true;
         progress->is_code = piece[0] == LUA_SIGNATURE[0];
@@ -228,8 +260,8 @@ static int base_load(lua_State *state) {
     const char *name = luaL_optstring(state, 2, "=(load)");
     luaL_checktype(state, 1, LUA_TFUNCTION);
     lua_settop(state, 3);
-    load_progress progress = {false, false};
-    if (lua_load(state, read_piece, &progress, name) == 0) return 1;
+    load_progress progress = {false, false, 0};
+    if (hw_compile(state, read_piece, &progress, name) == 0) return 1;
     if (progress.is_code && lua_isstring(state, -1)) {
         (void)luaL_gsub(state, lua_tostring(state, -1), "char(1)", "char(27)");
         lua_remove(state, -2);
@@ -245,7 +277,11 @@ static int base_collectgarbage(lua_State *state) {
                                           "setpause", "setstepmul", NULL};
     int option = luaL_checkoption(state, 1, "collect", options);
     int value = luaL_optint(state, 2, 0);
-    if (option == 2) {
+    bool is_parsing = hw_owner(state)->parsing_depth > 0;
+    if ((option == 2 || option == 4) && is_parsing) {
+        // A reader of `load` asks for it.
+        lua_pushnumber(state, 0);
+    } else if (option == 2) {
         lua_pushnumber(state, lua_gc(state, LUA_GCCOLLECT, 0));
     } else if (option == 3) {
         int bytes = lua_gc(state, LUA_GCCOUNTB, 0);
@@ -258,17 +294,32 @@ static int base_collectgarbage(lua_State *state) {
     return 1;
 }
 
+/// The library counts the values in an `int`, which overflows: the check of the stack then passes
+/// for as many as there are not, and memory outside of it is written (CVE-2025-46817).
+static int base_unpack(lua_State *state) {
+    luaL_checktype(state, 1, LUA_TTABLE);
+    long long first = luaL_optint(state, 2, 1);
+    long long last = luaL_opt(state, luaL_checkint, 3, luaL_getn(state, 1));
+    if (first > last) return 0;
+    long long count = last - first + 1;
+    if (count > INT_MAX || !lua_checkstack(state, (int)count))
+        return luaL_error(state, "too many results to unpack");
+    for (long long index = first; index <= last; index++) lua_rawgeti(state, 1, (int)index);
+    return (int)count;
+}
+
 // MARK: table, math, os
 
 static int table_insert(lua_State *state) {
     luaL_checktype(state, 1, LUA_TTABLE);
     int end = (int)lua_objlen(state, 1) + 1;
-    int place = end;
+    int place = end, steps = 0;
     if (lua_gettop(state) == 3) {
         place = luaL_checkint(state, 2);
         if (place > end) end = place;
         if (is_protected(state, 1)) return hw_refuse_write(state);
         for (int index = end; index > place; index--) {
+            hw_count_step(state, &steps);
             lua_rawgeti(state, 1, index - 1);
             lua_rawseti(state, 1, index);
         }
@@ -361,6 +412,7 @@ static void replace_functions(lua_State *state) {
                                     {"loadstring", base_loadstring},
                                     {"load", base_load},
                                     {"collectgarbage", base_collectgarbage},
+                                    {"unpack", base_unpack},
                                     {NULL, NULL}};
     for (int index = 0; removed[index]; index++) {
         lua_pushnil(state);
@@ -383,6 +435,7 @@ static void replace_functions(lua_State *state) {
     lua_pushcfunction(state, math_randomseed);
     lua_setfield(state, -2, "randomseed");
     lua_pop(state, 2);
+    hw_replace_string_functions(state);
 }
 
 /// Sets the global `name` to the protected face of the table on top.

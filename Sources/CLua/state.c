@@ -17,7 +17,7 @@ static void *allocate(void *owner, void *old, size_t old_bytes, size_t bytes) {
         return NULL;
     }
     // Lua relies on blocks that shrink without failing.
-    if (bytes > old_bytes && bytes - old_bytes > lua->options.bytes_max - lua->bytes) return NULL;
+    if (bytes > old_bytes && lua->bytes + (bytes - old_bytes) > lua->options.bytes_max) return NULL;
     void *block = realloc(old, bytes);
     if (!block) return NULL;
     lua->bytes += bytes - old_bytes;
@@ -26,14 +26,25 @@ static void *allocate(void *owner, void *old, size_t old_bytes, size_t bytes) {
 
 // MARK: Interruption
 
+/// From now on each line fails, or a script could catch the error and go on.
+static void interrupt(hw_lua *lua, lua_State *state);
+
+void hw_interrupt_if_asked(lua_State *state) {
+    hw_lua *lua = hw_owner(state);
+    if (!lua->call && !lua->is_loading) return;
+    if (lua->host.interrupt(lua->host.context)) interrupt(lua, state);
+}
+
 static void hook(lua_State *state, lua_Debug *debug) {
     hw_lua *lua = hw_owner(state);
     if (!lua->call && !lua->is_loading) return;
     // A script that has stood still may have been killed meanwhile: its next line must not run.
     bool has_stopped = lua->debugger && hw_debug_hook(state, debug);
     if (!has_stopped && debug->event == LUA_HOOKLINE && lua_gethookcount(state) > 0) return;
-    if (!lua->host.interrupt(lua->host.context)) return;
-    // From now on each line fails, or a script could catch the error and go on.
+    if (lua->host.interrupt(lua->host.context)) interrupt(lua, state);
+}
+
+static void interrupt(hw_lua *lua, lua_State *state) {
     lua_sethook(state, hook, LUA_MASKLINE, 0);
     if (state != lua->state) lua_sethook(lua->state, hook, LUA_MASKLINE, 0);
     hw_bytes reason = lua->host.interruption(lua->host.context);
@@ -376,6 +387,8 @@ hw_bytes hw_lua_output(const hw_lua *lua) {
 }
 
 void hw_lua_trim_output(hw_lua *lua) { hw_trim(&lua->output); }
+
+void hw_lua_limit(hw_lua *lua, size_t bytes_max) { lua->options.bytes_max = bytes_max; }
 
 size_t hw_lua_bytes(const hw_lua *lua) { return lua->bytes; }
 

@@ -36,6 +36,10 @@ public final class Node {
     private(set) lazy var busyTurn = Turn(engine: engine)
     let log: Logger
     let logOutput: LogOutput
+    /// Name of the file in the data folder that is locked.
+    static let lockName = "headwater-node.lock"
+    /// The data folder, locked against a second node; nil where nothing can be written.
+    var folderLock: FolderLock?
     let board: FactBoard
     let clients = ClientRegistry()
     /// 40 random hexadecimal digits, new at each start: `run_id`, `bootID`.
@@ -144,6 +148,7 @@ public final class Node {
         }
         scripts.mustEnd = { [unowned self] in scriptMustEnd() }
         scripts.busyMilliseconds = Int64(settings.busyMilliseconds)
+        scripts.stateBytesMax = settings.scriptBytesMax
         snapshots.streamCut = { [unowned self] in followStream() }
         stream.slowestReader = { [unowned self] in links.slowestFeed(from: $0) }
         stream.failureChanged = { [unowned self] in updateGates() }

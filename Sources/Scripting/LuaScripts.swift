@@ -18,8 +18,15 @@ public final class LuaScripts: ScriptHost {
     /// Longest time that a library may take to register its functions.
     static let loadMillisecondsMax: Int64 = 500
     /// Most bytes of one Lua state: a script that wants more fails with "not enough memory".
-    public static let stateBytesMaxDefault = 4 << 30
+    public static let stateBytesMaxDefault = 1 << 30
 
+    /// Most bytes of each Lua state (`lua-memory-max`).
+    public var stateBytesMax: Int {
+        didSet {
+            scripts?.limit(bytesMax: stateBytesMax)
+            functions?.limit(bytesMax: stateBytesMax)
+        }
+    }
     /// After so many milliseconds a script is busy and other clients are served
     /// (`busy-reply-threshold`); 0: never.
     public var busyMilliseconds: Int64 = 5_000
@@ -41,7 +48,6 @@ public final class LuaScripts: ScriptHost {
     var cache = ScriptCache()
     var library = LibraryShelf()
     var evictedCount: Int64 = 0
-    private let stateBytesMax: Int
     private var scripts: LuaState?
     private var functions: LuaState?
     private(set) var current: ScriptCall?

@@ -14,8 +14,10 @@ from redis.retry import Retry
 from servers import free_port, servers, wait_in_step, wait_until
 
 ENDLESS = "while true do end"
-# One call of a C function that the interpreter cannot interrupt: the matcher tries 2^100 ways.
+# One call of a C function: the matcher tries 2^100 ways.
 ENDLESS_CALL = "return string.find(string.rep('a', 1000), string.rep('a*', 100) .. 'b')"
+# A command that nothing can interrupt.
+SLEEP = "redis.log(redis.LOG_WARNING, 'asleep') redis.call('debug', 'sleep', '60') "
 WRITES = "redis.call('set', 'half', 'x') "
 FORCED_SECONDS = 10
 
@@ -159,7 +161,10 @@ def run_until_end(node, script, *signals, after_seconds=0.3):
     """Sends `signals` to a script; the status, how long the end took, what the caller was told."""
     client(node).set("before", "1")
     thread, answers = run_in_background(node, "EVAL", script, 0)
-    wait_until(lambda: cpu_seconds(node) > node.cpu_before + after_seconds, "the script runs")
+    if SLEEP in script:
+        wait_until(lambda: "asleep" in node.log(), "the script runs")
+    else:
+        wait_until(lambda: cpu_seconds(node) > node.cpu_before + after_seconds, "the script runs")
     began = time.monotonic()
     for number in signals:
         node.process.send_signal(number)
@@ -244,10 +249,12 @@ def test_force_lets_a_script_that_has_written_finish(start):
     assert client(node).mget("before", "half") == ["1", "x"]
 
 
-@pytest.mark.parametrize("script", [ENDLESS_CALL, WRITES + ENDLESS_CALL])
+@pytest.mark.parametrize("script", [SLEEP, WRITES + SLEEP])
 def test_force_ends_a_script_that_no_hook_can_interrupt(start, script):
     node = start(
-        "node", "--appendonly", "yes", "--pidfile", "node.pid", "--shutdown-on-sigint", "force")
+        "node", "--appendonly", "yes", "--pidfile", "node.pid", "--shutdown-on-sigint", "force",
+        "--enable-debug-command", "yes")
+    client(node).execute_command("DEBUG", "SET-DISABLE-DENY-SCRIPTS", "1")
     assert (node.folder / "node.pid").exists()
     status, seconds, answers = run_until_end(node, script, signal.SIGINT)
     assert status == 0 and 4 < seconds < FORCED_SECONDS, node.log()

@@ -73,6 +73,10 @@ typedef struct {
 /// The hook runs after so many instructions of the virtual machine.
 #define HW_LUA_HOOK_INSTRUCTIONS 100000
 
+/// Most bytes of one source text, of EVAL as of load() in a script: nobody writes such a script, and
+/// the parser counts in `int`.
+#define HW_LUA_SOURCE_MAX (16 << 20)
+
 /// Flags of a function or script, as `flags=` names them.
 enum {
     HW_SCRIPT_NO_WRITES = 1 << 0,
@@ -129,6 +133,8 @@ void hw_lua_debug_end(hw_lua *_Nonnull lua);
 hw_bytes hw_lua_output(const hw_lua *_Nonnull lua);
 /// Gives back the memory of a large output.
 void hw_lua_trim_output(hw_lua *_Nonnull lua);
+/// Changes `bytes_max`; a state that uses more gets no more.
+void hw_lua_limit(hw_lua *_Nonnull lua, size_t bytes_max);
 /// Bytes that the state uses.
 size_t hw_lua_bytes(const hw_lua *_Nonnull lua);
 /// Runs a full garbage collection.

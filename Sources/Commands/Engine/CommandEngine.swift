@@ -25,6 +25,8 @@ public final class CommandEngine {
 
     // State of the straight path: plain internal fields, no observers.
     var now: Int64 = 0
+    /// What TIME answers within the present transaction; 0 before it was asked.
+    var transactionMicroseconds: Int64 = 0
     /// Seconds of the wall clock, 24 bits: what a read gives its entry, unless reads are counted.
     var accessClock: UInt32 = 0
     var countsAccesses = false

@@ -77,6 +77,7 @@ enum Transactions {
         if isSpoiled { return client.writer.nullArray() }
         client.writer.arrayHeader(queue.count)
         client.deniesBlocking = true
+        engine.transactionMicroseconds = 0
         run(engine, client, queue)
         client.deniesBlocking = false
     }

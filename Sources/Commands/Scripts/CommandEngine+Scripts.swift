@@ -45,7 +45,6 @@ extension CommandEngine {
         script.hasWritten = false
         script.isKilled = false
         script.propagates = isPropagating
-        script.microseconds = 0
         let runner = script.runner
         runner.databaseIndex = client.databaseIndex
         if runner.user !== client.user { runner.user = client.user }
@@ -134,11 +133,13 @@ extension CommandEngine {
         return user.refusal(number, arguments, table) == nil
     }
 
-    /// What TIME answers: within a script always the same.
+    /// What TIME answers: within a transaction always the same. In a script it goes on, or one that
+    /// waits for a moment would never end.
     func wallMicroseconds(for client: ClientState) -> Int64 {
-        guard script.isActive && client === script.runner else { return owner.wallMicroseconds() }
-        if script.microseconds == 0 { script.microseconds = owner.wallMicroseconds() }
-        return script.microseconds
+        let isInTransaction = client.deniesBlocking && client !== script.runner
+        guard isInTransaction else { return owner.wallMicroseconds() }
+        if transactionMicroseconds == 0 { transactionMicroseconds = owner.wallMicroseconds() }
+        return transactionMicroseconds
     }
 
     // MARK: Gates

@@ -35,8 +35,6 @@ struct ScriptRun {
     /// The script's unit while other clients are served.
     var suspended: InterruptedUnit?
     var isKilled = false
-    /// What TIME answers within the script; 0 before it was asked.
-    var microseconds: Int64 = 0
 
     init() {
         client = ClientState(id: -1)

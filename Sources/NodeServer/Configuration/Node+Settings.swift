@@ -71,6 +71,7 @@ extension Node {
         settings = new
         engine.settings = Node.engineSettings(new)
         scripts.busyMilliseconds = Int64(new.busyMilliseconds)
+        if new.scriptBytesMax != old.scriptBytesMax { scripts.stateBytesMax = new.scriptBytesMax }
         if new.clientsMax != old.clientsMax { raiseDescriptorLimit() }
         if new.bulkBytesMax != old.bulkBytesMax {
             for session in clients.all { session.parser.limits.bulkBytesMax = new.bulkBytesMax }

@@ -30,6 +30,10 @@ extension NodeDirectives {
             "lfu-decay-time", \.eviction.frequencyDecayMinutes, in: 0...Int(Int32.max),
             "Minutes in which an unused counter falls by one; 0: it never falls."),
         clientMemory,
+        .bytes(
+            "lua-memory-max", \.scriptBytesMax, in: 1 << 20...Int.max,
+            "Memory for scripts, and as much for functions; one that needs more ends with an error."
+        ),
         .bool(
             "huge-pages", \.usesHugePages, flags: [],
             "Large tables lie in huge pages, backed before they are needed."),

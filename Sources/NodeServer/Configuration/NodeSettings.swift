@@ -5,6 +5,7 @@
 // unless the directive's row gives a reason.
 
 internal import Commands
+internal import Scripting
 internal import Store
 
 import TLS
@@ -131,6 +132,7 @@ public struct NodeSettings: Equatable, Sendable {
     var killScore = KillScoreSettings()
     var slowLogMicroseconds = 10_000
     var busyMilliseconds = 5_000
+    var scriptBytesMax = LuaScripts.stateBytesMaxDefault
     var slowLogCountMax = 128
     // Security
     var requiredPassword = ""

@@ -123,6 +123,9 @@ final class LuaState {
     /// Gives the memory of a large output back.
     func trimOutput() { unsafe hw_lua_trim_output(base) }
 
+    /// Sets the most memory that the state may use.
+    func limit(bytesMax: Int) { unsafe hw_lua_limit(base, bytesMax) }
+
     /// Bytes of memory.
     var byteCount: Int { unsafe hw_lua_bytes(base) }
 
