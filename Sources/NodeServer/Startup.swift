@@ -164,9 +164,12 @@ enum Startup {
     private static func make(
         _ settings: NodeSettings, file: String?, output: LogOutput, log: Logger
     ) throws(StartFailure) -> Node {
+        let folderLock = try lockFolder(settings.directory, log)
         do throws(SystemError) {
-            return try Node(
+            let node = try Node(
                 settings: settings, configurationFile: file, output: output, log: log)
+            node.folderLock = folderLock
+            return node
         } catch {
             throw StartFailure("Cannot set the node up: \(error)")
         }
@@ -188,6 +191,28 @@ enum Startup {
                 settings.pidFile, with: Array("\(ProcessFacts.processID)\n".utf8))
         }
         try readClusterSecret(&settings)
+    }
+
+    /// Locks the data folder against a second node. One that nothing can be written to needs no lock.
+    private static func lockFolder(
+        _ path: String, _ log: Logger
+    ) throws(StartFailure) -> FolderLock? {
+        do throws(FolderLock.Failure) {
+            return try FolderLock(path, name: Node.lockName)
+        } catch {
+            switch error {
+            case .held(let holder):
+                throw StartFailure(
+                    """
+                    The data folder \(path) is in use by the node with process id \(holder): two \
+                    nodes on one folder would destroy each other's data. Give this one a folder of \
+                    its own with 'dir', or end the other first.
+                    """)
+            case .system(let error):
+                log.warning("The data folder is not locked: \(error)")
+                return nil
+            }
+        }
     }
 
     /// Reads the file of the cluster secret, unless the secret itself is given.

@@ -1,8 +1,6 @@
 // The coordinator's directory. Two coordinators on one store would both decide: the lock makes
 // the second one end with a sentence that says which process holds it.
 
-import Bytes
-import Foundation
 import Platform
 
 /// A locked directory; the lock ends with the process or with `release`.
@@ -11,30 +9,26 @@ final class StateDirectory {
     static let lockName = "coordinator.lock"
 
     let path: String
-    private var lock: File?
+    private var lock: FolderLock?
 
     /// Makes the directory if needed, readable by its owner only, and locks it.
     init(path: String) throws(StateStoreError) {
         self.path = path
-        do {
+        do throws(SystemError) {
             try FileSystem.makeDirectories(path, permissions: 0o700)
-            let lockPath = path + "/" + Self.lockName
-            let file = try File.open(lockPath, [.write, .create], permissions: 0o600)
-            guard try file.tryLock() else {
-                let holder = try FileSystem.read(lockPath, bytesMax: 32)
-                throw StateStoreError(
-                    description: "\(path) is in use by the coordinator with process id "
-                        + String(decoding: holder, as: UTF8.self))
-            }
-            try file.truncate(to: 0)
-            var text = ByteBuffer()
-            text.append(decimal: Int64(ProcessFacts.processID))
-            try file.write(text.readable, at: 0)
-            lock = consume file
-        } catch let error as StateStoreError {
-            throw error
         } catch {
             throw StateStoreError(description: "cannot use \(path): \(error)")
+        }
+        do throws(FolderLock.Failure) {
+            lock = try FolderLock(path, name: Self.lockName, permissions: 0o600)
+        } catch {
+            switch error {
+            case .held(let holder):
+                throw StateStoreError(
+                    description: "\(path) is in use by the coordinator with process id \(holder)")
+            case .system(let error):
+                throw StateStoreError(description: "cannot use \(path): \(error)")
+            }
         }
     }
 

@@ -94,13 +94,40 @@ extension Node {
         if new.appendOnly != old.appendOnly { switchLog(on: new.appendOnly) }
     }
 
-    /// Makes `path` the working directory; returns its absolute form.
+    /// Makes `path` the working directory and locks it; returns its absolute form.
     private func enter(_ path: String) throws(ConfigSetError) -> String {
+        let absolute: String
         do throws(SystemError) {
             try FileSystem.changeDirectory(path)
-            return try FileSystem.workingDirectory()
+            absolute = try FileSystem.workingDirectory()
         } catch {
             throw .refused(name: "dir", reason: error.reason)
+        }
+        do throws(ConfigSetError) {
+            try lockFolder(absolute)
+        } catch {
+            try? FileSystem.changeDirectory(settings.directory)
+            throw error
+        }
+        return absolute
+    }
+
+    /// Locks the folder at `path` in place of the one that is locked now.
+    private func lockFolder(_ path: String) throws(ConfigSetError) {
+        do throws(FolderLock.Failure) {
+            folderLock = try FolderLock(path, name: Node.lockName)
+        } catch {
+            switch error {
+            case .held(let holder):
+                // The same folder by another name.
+                if holder == "\(ProcessFacts.processID)" { return }
+                throw .refused(
+                    name: "dir",
+                    reason: "the folder is in use by the node with process id \(holder)")
+            case .system:
+                // Nothing can be written to it: nothing can be destroyed either.
+                folderLock = nil
+            }
         }
     }
 
