@@ -83,6 +83,11 @@ struct LogFolder: Equatable, Sendable {
     /// The path of the index beside a log file.
     static func index(_ logPath: String) -> String { "\(logPath).index" }
 
+    /// The path of what was cut from a log file behind `position`.
+    static func cutPart(_ logPath: String, from position: Int64) -> String {
+        "\(logPath).cut-\(position)"
+    }
+
     /// Makes the folder.
     func make() throws(SystemError) { try FileSystem.makeDirectories(path) }
 
@@ -106,6 +111,15 @@ struct LogFolder: Equatable, Sendable {
     /// Makes an empty log file that a manifest may list.
     func createIncrement(_ sequence: Int64) throws(SystemError) {
         _ = try File.open(increment(sequence), [.write, .create, .truncate])
+    }
+
+    /// Names of all bases and increments on disk, listed or not.
+    func filesOnDisk() -> [String] {
+        let names = (try? FileSystem.list(path)) ?? []
+        let ends = [".base.rdb", ".base.aof", ".incr.aof"]
+        return names.filter { name in
+            name.hasPrefix("\(appendFile).") && ends.contains { name.hasSuffix($0) }
+        }.sorted()
     }
 
     /// Sequence numbers of all our increments on disk, listed or not, rising.

@@ -3,11 +3,13 @@
 // Each file is first compared with its index, then replayed up to the end of its good part:
 //
 //   whole                 its position is the index's last one
-//   more than described   a replica cuts it off: it is asked for again; a master keeps it: its new
-//                         history begins where the index ends
-//   torn                  only the last file may be: a replica cuts it at the last good record, a
-//                         master cuts what is not well-formed and keeps the units in front of that
-//                         as the beginning of its new history
+//   more than described   a replica cuts it off: it is asked for again; a master keeps the whole
+//                         commands of it: its new history begins where the index ends. In the last
+//                         file what is no command there (zeros or junk of a file system that lost
+//                         its power) is cut
+//   torn                  only the last file may be: it is cut at the last good record. Whole
+//                         commands behind that may be right, but nothing vouches for their bytes,
+//                         and a wrong value is worse than a lost one
 //   changed               bytes that were on disk are not what they were: the start fails
 //   no index              another server's file: data without a position
 
@@ -69,6 +71,8 @@ extension StartupLoad {
         if checked.isTorn, let limit = checked.limit {
             guard isLast else { throw .truncated(goodBytes: limit) }
             replayed = try loadTorn(path, index, limit)
+        } else if isLast, !isReplica, let limit = checked.limit {
+            replayed = try replayFile(path, from: 0, limit: nil, unverifiedFrom: limit)
         } else {
             // The bytes behind the index are part of the history that the next file goes on with
             // when this node was a master in between.
@@ -85,31 +89,19 @@ extension StartupLoad {
     private func loadTorn(
         _ path: String, _ index: SegmentIndex, _ limit: Int64
     ) throws(LoadFailure) -> ReplayedFile {
-        let length = try size(of: path)
-        if isReplica {
-            // Its master has the bytes; what is not verified must not count as received.
-            if !log.settings.loadsTruncated, try !endsWithUnit(path, from: limit) {
-                throw .truncated(goodBytes: limit)
-            }
-            try cut(path, to: limit)
-            try cutIndex(path, index, at: limit)
-            logTorn(path, length: length, verified: limit, left: limit)
-            return try replayFile(path, from: 0, limit: limit)
+        if !log.settings.loadsTruncated, try !endsWithUnit(path, from: limit) {
+            throw .truncated(goodBytes: limit)
         }
-        let replayed = try replayFile(path, from: 0, limit: nil, unverifiedFrom: limit)
-        try cutIndex(path, index, at: limit)
-        logTorn(
-            path, length: length, verified: max(limit, index.localPrefixBytes),
-            left: replayed.goodBytes)
-        return replayed
-    }
-
-    private func logTorn(_ path: String, length: Int64, verified: Int64, left: Int64) {
+        let good = index.places.last { $0.filePosition <= limit } ?? index.header
         logger.warning(
             """
-            The AOF \(path) is torn behind its last good index record: kept \
-            \(max(0, left - verified)) bytes unverified, cut \(length - left) bytes
+            The AOF \(path) does not have what its index tells behind offset \(limit), written from \
+            \(good.wallMilliseconds) ms to at least \(index.places.last?.wallMilliseconds ?? 0) ms \
+            since 1970
             """)
+        try cut(path, to: limit)
+        try cutIndex(path, index, at: limit)
+        return try replayFile(path, from: 0, limit: limit)
     }
 
     /// Whether the file from `start` on consists of whole units: a tool has repaired it.
@@ -157,8 +149,10 @@ extension StartupLoad {
         }
     }
 
+    /// Cuts a log file, and keeps what is cut beside it: it may be all that is left of some writes.
     private func cut(_ path: String, to length: Int64) throws(LoadFailure) {
         logger.warning("Truncating the AOF \(path) at offset \(length)")
+        try keepAside(path, from: length)
         do throws(SystemError) {
             let file = try File.open(path, .write)
             try file.truncate(to: length)
@@ -166,6 +160,44 @@ extension StartupLoad {
         } catch {
             throw .system(error)
         }
+    }
+
+    /// Copies the bytes of a log file from `start` on to a file beside it, and tells what they are.
+    private func keepAside(_ path: String, from start: Int64) throws(LoadFailure) {
+        let count = try size(of: path) - start
+        guard count > 0 else { return }
+        let aside = LogFolder.cutPart(path, from: start)
+        let source = try open(path)
+        var scan = AOFReplay()
+        var scanned = ByteBuffer()
+        var buffer = ByteBuffer(capacity: readBytes)
+        var isFormed = true
+        do throws(SystemError) {
+            try source.seek(to: start)
+            let target = try File.open(aside, [.write, .create, .truncate])
+            while try source.read(into: &buffer, maximum: readBytes) > 0 {
+                do throws(ShortWrite) { try target.write(buffer.readable) } catch {
+                    throw error.cause
+                }
+                if isFormed {
+                    scanned.append(buffer.readable)
+                    do throws(AOFReplayError) {
+                        _ = try scan.receive(&scanned) { (_, _) throws(AOFReplayError) in }
+                    } catch {
+                        isFormed = false
+                    }
+                }
+                buffer.removeAll()
+            }
+            try target.sync()
+        } catch {
+            throw .system(error)
+        }
+        logger.warning(
+            """
+            \(count) bytes were cut, which begin with \(scan.commandCount) whole commands; they are \
+            kept in \(aside)
+            """)
     }
 
     /// The index must not claim what was cut, or the file looks torn for ever. It comes second: a
@@ -291,8 +323,16 @@ extension StartupLoad {
         case .replay(.unknownCommand(let command, _)):
             return StartupFailure(
                 "Unknown command '\(command)' reading the append only file \(name)")
-        case .replay(.badFormat(let position)), .corrupt(let position),
-            .replay(.failed(_, _, let position)):
+        case .corrupt(let position):
+            return StartupFailure(
+                "Bad file format reading the append only file \(name) at offset \(position): the "
+                    + "bytes behind it are not those that were written, its index says, and they "
+                    + "had been on disk. Nothing was changed. Make a backup of the folder, then "
+                    + "bring the file back from a copy, or take the data from a replica"
+                    + (isLast
+                        ? ", or give up what was written behind that offset: truncate -s "
+                            + "\(position) \(name)" : ""))
+        case .replay(.badFormat(let position)), .replay(.failed(_, _, let position)):
             return StartupFailure(
                 "Bad file format reading the append only file \(name) at offset \(position): "
                     + "make a backup of your AOF file, then \(repair)")

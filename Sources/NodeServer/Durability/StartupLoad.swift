@@ -131,6 +131,8 @@ final class StartupLoad {
             try loadBase(manifest, folder)
             try loadIncrements(&manifest, folder)
             logger.notice("DB loaded from append only file: \(seconds(since: started)) seconds")
+        } else {
+            try refuseUnlisted(folder)
         }
         log.manifest = manifest
         log.sequenceLast = max(
@@ -143,12 +145,36 @@ final class StartupLoad {
         }
     }
 
-    /// The single file of servers before Redis 7 becomes the base of a new log.
+    /// A log without its manifest is no reason to serve nothing: what it holds would be lost.
+    private func refuseUnlisted(_ folder: LogFolder) throws(StartupFailure) {
+        let files = folder.filesOnDisk()
+        guard !files.isEmpty else { return }
+        let dump = snapshots.settings.dumpPath
+        let beside =
+            FileSystem.exists(dump)
+            ? " If the log was being turned on when the node ended, all data are in \(dump): start "
+                + "with 'appendonly no', then turn the log on with CONFIG SET." : ""
+        throw StartupFailure(
+            "The append only file has no manifest: \(folder.manifest) is missing, but there are "
+                + "\(files.joined(separator: ", ")). Bring the manifest back from a copy, or write "
+                + "it anew (a line 'file NAME seq N type b' for the base, then one with type i for "
+                + "each increment behind it), or move these files away to start without their data."
+                + beside)
+    }
+
+    /// The single file of servers before Redis 7 becomes the base of a new log. So does one that an
+    /// upgrade by Redis has listed already and not moved yet.
     private func migrateOldLog(_ folder: LogFolder) throws(SystemError) {
         let old = "\(log.settings.directory)/\(folder.appendFile)"
-        guard !FileSystem.exists(folder.manifest),
-            let facts = try FileSystem.facts(old), facts.isRegular
-        else { return }
+        guard let facts = try FileSystem.facts(old), facts.isRegular else { return }
+        if FileSystem.exists(folder.manifest) {
+            guard let manifest = try? readManifest(folder), manifest.increments.isEmpty,
+                manifest.base?.name == folder.appendFile,
+                !FileSystem.exists(folder.file(folder.appendFile))
+            else { return }
+            return try FileSystem.rename(old, to: folder.file(folder.appendFile))
+        }
+        guard folder.filesOnDisk().isEmpty else { return }
         try FileSystem.rename(old, to: folder.file(folder.appendFile))
         var manifest = AOFManifest()
         manifest.base = AOFManifest.File(name: folder.appendFile, sequence: 1)
