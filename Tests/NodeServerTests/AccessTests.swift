@@ -131,9 +131,9 @@ import Testing
         #expect(try world.call(client, "CONFIG", "REWRITE").text == "OK")
         let text = String(
             decoding: try FileSystem.read(file, bytesMax: 1 << 20), as: UTF8.self)
-        #expect(text.contains("# mine\nuser ann on #"))
+        #expect(text.contains("# mine\nuser ann on sanitize-payload #"))
         #expect(text.contains(" resetchannels -@all (~x resetchannels -@all +get)\n"))
-        #expect(text.contains("\nuser default on nopass ~* &* +@all\n"))
+        #expect(text.contains("\nuser default on nopass sanitize-payload ~* &* +@all\n"))
         var settings = NodeSettings()
         try NodeDirectives.table.load(Array(text.utf8), into: &settings) { _ in [] }
         #expect(settings.users.map { $0[0] } == ["ann", "default", "old"])

@@ -104,11 +104,8 @@ final class AccessControl {
                 throw AccessLoadFailure(message: "Spaces not allowed in ACL usernames")
             }
             do throws(AccessWordError) {
-                var start = newRules
-                // A line for the default user describes all of it.
-                if name == AccessControl.defaultName { start.skipsPayloadChecks = false }
                 let words = try AccessControl.merged(words.dropFirst())
-                let rules = try rules(start, changedBy: words)
+                let rules = try rules(newRules, changedBy: words)
                 set(name, rules)
             } catch {
                 throw AccessLoadFailure(

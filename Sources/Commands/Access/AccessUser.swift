@@ -11,8 +11,8 @@ final class AccessUser {
         var isEnabled = false
         /// Any password is right.
         var needsNoPassword = false
-        /// Payloads of RESTORE are trusted (true) or checked (false); nil when no rule said.
-        var skipsPayloadChecks: Bool?
+        /// Payloads of RESTORE are trusted.
+        var skipsPayloadChecks = false
         /// SHA-256 in lower-case hexadecimal digits.
         var passwords: [[UInt8]] = []
         /// The root first.
@@ -86,9 +86,7 @@ final class AccessUser {
     var flags: [StaticString] {
         var flags: [StaticString] = [rules.isEnabled ? "on" : "off"]
         if rules.needsNoPassword { flags.append("nopass") }
-        if let skips = rules.skipsPayloadChecks {
-            flags.append(skips ? "skip-sanitize-payload" : "sanitize-payload")
-        }
+        flags.append(rules.skipsPayloadChecks ? "skip-sanitize-payload" : "sanitize-payload")
         return flags
     }
 
@@ -128,7 +126,6 @@ extension AccessUser.Rules {
         case "reset":
             self = AccessUser.Rules(
                 commandCount: table.specs.count, allChannels: allChannels)
-            skipsPayloadChecks = false
         default:
             switch first {
             case UInt8(ascii: ">"), UInt8(ascii: "#"): try addPassword(rule)

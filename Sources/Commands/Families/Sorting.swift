@@ -205,11 +205,12 @@ enum Sorting {
         // The option that comes first is the one that is told.
         for index in 2..<arguments.count {
             if looksUp && arguments[index].equalsIgnoringCase("by") {
-                throw ReplyError("ERR BY option of SORT denied due to insufficient ACL permissions")
+                throw ReplyError(
+                    "ERR BY option of SORT denied due to insufficient ACL permissions.")
             }
             if arguments[index].equalsIgnoringCase("get") { break }
         }
-        throw ReplyError("ERR GET option of SORT denied due to insufficient ACL permissions")
+        throw ReplyError("ERR GET option of SORT denied due to insufficient ACL permissions.")
     }
 
     /// Finds out by what the elements are sorted; false when a number is none.
