@@ -197,12 +197,15 @@ let fuzzTargets = [
     (name: "HTTPFuzz", uses: ["Bytes", "HTTPWire"]),
     (name: "RDBFuzz", uses: ["Bytes", "Store", "Persistence"]),
     (name: "LogFuzz", uses: ["Bytes", "Log", "Persistence"]),
+    (name: "CommandFuzz", uses: ["Bytes", "RESP", "Store", "Commands", "Scripting", "TestKit"]),
 ]
 let fuzzers: [Target] =
     Context.environment["FUZZ"] == nil
     ? []
     : [.target(name: "CFuzz", path: "Tests/Fuzz/CFuzz")]
-        + fuzzTargets.filter { presentNames.isSuperset(of: $0.uses) }.map { fuzzer in
+        + fuzzTargets.filter {
+            presentNames.union(testKit.map(\.name)).isSuperset(of: $0.uses)
+        }.map { fuzzer in
             .executableTarget(
                 name: fuzzer.name,
                 dependencies: (fuzzer.uses + ["CFuzz"]).map { .byName(name: $0) },

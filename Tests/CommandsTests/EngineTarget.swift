@@ -30,11 +30,12 @@ final class EngineTarget: TranscriptTarget {
 
     init(
         split: Split = .whole, settings: EngineSettings = EngineSettings(),
-        scriptBytesMax: Int = LuaScripts.stateBytesMaxDefault
+        scriptBytesMax: Int = LuaScripts.stateBytesMaxDefault, table: CommandTable = CommandTable()
     ) {
         self.split = split
         keyspace = Keyspace(databaseCount: 16, secret: SipKey(low: 1, high: 2))
-        engine = CommandEngine(keyspace: keyspace, settings: settings, host: host)
+        engine = CommandEngine(
+            keyspace: keyspace, table: table, settings: settings, host: host)
         scripts = LuaScripts(engine: engine, stateBytesMax: scriptBytesMax)
         engine.scripts = scripts
         batch = RequestBatch(keyspace: keyspace)

@@ -11,9 +11,9 @@
 // Words with a capital are tokens, all others names of arguments.
 
 /// One argument of a command, as COMMAND DOCS tells it.
-struct SyntaxNode: Equatable {
+public struct SyntaxNode: Equatable {
     /// What the argument is.
-    enum Kind: Equatable {
+    public enum Kind: Equatable {
         /// A value; the text is the type's name in COMMAND DOCS.
         case value(String)
         /// A token alone.
@@ -24,17 +24,22 @@ struct SyntaxNode: Equatable {
         case block([SyntaxNode])
     }
 
-    var name: String
-    var token: String?
-    var kind: Kind
-    var isOptional = false
-    var isMultiple = false
+    /// The name in the line.
+    public var name: String
+    /// The word that stands before it, or is all of it.
+    public var token: String?
+    /// What it is.
+    public var kind: Kind
+    /// Whether it may be left out.
+    public var isOptional = false
+    /// Whether it may be repeated.
+    public var isMultiple = false
 }
 
 /// The parser of syntax lines.
-struct Syntax {
+public struct Syntax {
     /// A line that does not follow the rules: a bug in a row.
-    struct Problem: Error { let line: String }
+    public struct Problem: Error { let line: String }
 
     private var words: ArraySlice<String>
     private let line: String
@@ -60,7 +65,7 @@ struct Syntax {
     }
 
     /// The arguments that `line` describes.
-    static func parse(_ line: String) throws(Problem) -> [SyntaxNode] {
+    public static func parse(_ line: String) throws(Problem) -> [SyntaxNode] {
         var parser = Syntax(line)
         let nodes = try parser.sequence()
         guard parser.words.isEmpty else { throw Problem(line: line) }

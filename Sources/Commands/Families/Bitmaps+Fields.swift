@@ -18,7 +18,7 @@ extension Bitmaps {
                 .one(
                     [.readWrite, .access, .update, .variable],
                     notes: "This command allows both access and modification of the key")
-            ],
+            ], findKeys: fieldKey,
             syntax: """
                 key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] \
                 <SET encoding offset value | INCRBY encoding offset increment> ...]
@@ -34,6 +34,26 @@ extension Bitmaps {
             summary: "Performs arbitrary read-only bitfield integer operations on strings.",
             handler: fieldReadOnly),
     ]
+
+    /// The key, which is only read when every operation is GET.
+    private static func fieldKey(
+        _ arguments: Arguments, _ body: (Int, KeySpec.Access) -> Void
+    ) -> Bool {
+        guard arguments.count > 1 else { return false }
+        var index = 2
+        while index < arguments.count {
+            if arguments[index].equalsIgnoringCase("get") {
+                index += 3
+            } else if arguments[index].equalsIgnoringCase("overflow") {
+                index += 2
+            } else {
+                break
+            }
+        }
+        let isRead = index >= arguments.count
+        body(1, isRead ? [.readOnly, .access] : [.readWrite, .access, .update])
+        return true
+    }
 
     // MARK: Operations
 

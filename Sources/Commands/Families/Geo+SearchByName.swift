@@ -19,6 +19,7 @@ extension Geo {
                 .keyword("STORE", from: 6, last: 0, [.overwrite, .update, .variable]),
                 .keyword("STOREDIST", from: 6, last: 0, [.overwrite, .update, .variable]),
             ],
+            findKeys: { arguments, body in keys(arguments, optionsFrom: 6, body) },
             syntax: """
                 key longitude latitude radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
                 [COUNT count [ANY]] [ASC | DESC] [STORE key | STOREDIST key]
@@ -62,6 +63,7 @@ extension Geo {
                 .keyword("STORE", from: 5, last: 0, [.overwrite, .update, .variable]),
                 .keyword("STOREDIST", from: 5, last: 0, [.overwrite, .update, .variable]),
             ],
+            findKeys: { arguments, body in keys(arguments, optionsFrom: 5, body) },
             syntax: """
                 key member radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT \
                 count [ANY]] [ASC | DESC] [STORE key | STOREDIST key]
@@ -94,6 +96,30 @@ extension Geo {
             replacedBy: ("6.2.0", "`GEOSEARCH` with the `BYRADIUS` and `FROMMEMBER` arguments"),
             handler: radiusByMemberReadOnly),
     ]
+
+    /// The set that is searched, and the target: of several, the last one counts.
+    private static func keys(
+        _ arguments: Arguments, optionsFrom start: Int, _ body: (Int, KeySpec.Access) -> Void
+    ) -> Bool {
+        guard arguments.count > 1 else { return false }
+        body(1, [.readOnly, .access])
+        var target: Int?
+        var index = start
+        while index < arguments.count {
+            if isTarget(arguments[index]) {
+                index += 1
+                target = index
+            }
+            index += 1
+        }
+        if let target, target < arguments.count { body(target, [.overwrite, .update]) }
+        return true
+    }
+
+    /// Whether the word stands before the key that takes the result.
+    static func isTarget(_ option: ByteSlice) -> Bool {
+        option.equalsIgnoringCase("store") || option.equalsIgnoringCase("storedist")
+    }
 
     private static func radius(
         _ engine: CommandEngine, _ client: ClientState, _ arguments: Arguments

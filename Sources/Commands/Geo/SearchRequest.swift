@@ -138,9 +138,7 @@ extension Geo {
                 if count <= 0 { throw ReplyError("ERR COUNT must be > 0") }
                 return place + 2
             }
-            if rest >= 1 && mayStoreByOption
-                && (option.equalsIgnoringCase("store") || option.equalsIgnoringCase("storedist"))
-            {
+            if rest >= 1 && mayStoreByOption && Geo.isTarget(option) {
                 target = arguments[place + 1]
                 storesDistance = option.equalsIgnoringCase("storedist")
                 return place + 2

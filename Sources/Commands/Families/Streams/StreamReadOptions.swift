@@ -64,6 +64,29 @@ struct StreamReadOptions {
         keys = start..<start + count / 2
     }
 
+    /// Where the keys stand: behind the STREAMS that is the option, for a group, a consumer and a
+    /// key may have that name as well. Nil when the arguments are none of these commands.
+    static func keys(_ arguments: Arguments) -> Range<Int>? {
+        var index = 1
+        while index < arguments.count {
+            let option = arguments[index]
+            if option.equalsIgnoringCase("streams") {
+                let count = arguments.count - index - 1
+                guard count > 0, count % 2 == 0 else { return nil }
+                return index + 1..<index + 1 + count / 2
+            }
+            if option.equalsIgnoringCase("block") || option.equalsIgnoringCase("count") {
+                index += 1
+            } else if option.equalsIgnoringCase("group") {
+                index += 2
+            } else if !option.equalsIgnoringCase("noack") {
+                return nil
+            }
+            index += 1
+        }
+        return nil
+    }
+
     private static func blocksInScript(_ command: ByteSlice) -> ReplyError {
         ReplyError(
             composed: "ERR \(command.string) command is not allowed with BLOCK option from scripts")

@@ -84,7 +84,7 @@ enum Streams {
             flags: [.readOnly, .blocking, .movableKeys], categories: [.stream],
             keys: [
                 .keyword("STREAMS", from: 1, last: -1, step: 1, limit: 2, [.readOnly, .access])
-            ],
+            ], findKeys: readKeys,
             syntax: """
                 [COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]
                 """,
@@ -103,7 +103,7 @@ enum Streams {
             categories: [.stream],
             keys: [
                 .keyword("STREAMS", from: 4, last: -1, step: 1, limit: 2, [.readOnly, .access])
-            ],
+            ], findKeys: readKeys,
             syntax: """
                 GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] \
                 STREAMS key [key ...] id [id ...]
@@ -113,6 +113,14 @@ enum Streams {
                 Blocks until a message is available otherwise.
                 """, handler: readGroup),
     ]
+
+    private static func readKeys(
+        _ arguments: Arguments, _ body: (Int, KeySpec.Access) -> Void
+    ) -> Bool {
+        guard let places = StreamReadOptions.keys(arguments) else { return false }
+        for place in places { body(place, [.readOnly, .access]) }
+        return true
+    }
 
     private static let ownership: [CommandSpec] = [
         CommandSpec(
