@@ -8,15 +8,15 @@
 #include <string.h>
 
 /// Copies into `room` with a terminator; false when the text cannot be a number.
-static bool terminated(const uint8_t *text, size_t length, char room[256]) {
-    if (length == 0 || length > 255 || isspace(text[0])) return false;
+static bool terminated(const uint8_t *text, size_t length, char *room) {
+    if (length == 0 || length > HW_NUMBER_TEXT_MAX || isspace(text[0])) return false;
     memcpy(room, text, length);
     room[length] = 0;
     return strlen(room) == length;
 }
 
 bool hw_parse_double(const uint8_t *text, size_t length, double *value) {
-    char room[256];
+    char room[HW_NUMBER_TEXT_MAX + 1];
     if (!terminated(text, length, room)) return false;
     char *end;
     errno = 0;
@@ -28,7 +28,7 @@ bool hw_parse_double(const uint8_t *text, size_t length, double *value) {
 }
 
 bool hw_parse_extended(const uint8_t *text, size_t length, hw_extended *value) {
-    char room[256];
+    char room[HW_NUMBER_TEXT_MAX + 1];
     if (!terminated(text, length, room)) return false;
     char *end;
     errno = 0;
@@ -41,8 +41,8 @@ bool hw_parse_extended(const uint8_t *text, size_t length, hw_extended *value) {
 }
 
 bool hw_parse_bound(const uint8_t *text, size_t length, double *value) {
-    char room[256];
-    if (length > 255) return false;
+    char room[HW_NUMBER_TEXT_MAX + 1];
+    if (length > HW_NUMBER_TEXT_MAX) return false;
     memcpy(room, text, length);
     room[length] = 0;
     char *end;

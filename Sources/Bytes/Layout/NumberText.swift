@@ -3,7 +3,7 @@
 //   text (ByteSlice) ──► hw_parse_* ──► value            value ──► hw_print_* ──► ByteBuffer
 //
 // Invariants
-//   every text handed to C has 1…255 bytes;
+//   every text handed to C has at most HW_NUMBER_TEXT_MAX bytes;
 //   C writes at most HW_EXTENDED_TEXT_MAX or HW_DOUBLE_TEXT_MAX bytes, which are reserved before.
 
 internal import CLinux

@@ -8,8 +8,9 @@
 
 /// Reading and printing of numbers in Redis' text forms.
 public enum Numbers {
-    /// Longest text of a number that is looked at (Redis' own bound for floating point).
-    public static var textBytesMax: Int { 255 }
+    /// Longest text of a number that is looked at: Redis' own bound in extended precision
+    /// (INCRBYFLOAT), 5 × 1024 bytes with its end.
+    public static var textBytesMax: Int { 5_119 }
 
     /// The integer that `text` is in canonical decimal form; nil for any other text.
     @inlinable

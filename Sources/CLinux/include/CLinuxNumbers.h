@@ -6,17 +6,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/// Longest text that is read: Redis has a room of 5 KB for one in extended precision, with its end.
+#define HW_NUMBER_TEXT_MAX 5119
+
 /// A `long double` that Swift can carry on every architecture.
 typedef struct {
     uint8_t bytes[sizeof(long double)];
 } hw_extended;
 
-/// Reads a whole text of `length` bytes (at most 255) as double; false when it is no number.
+/// Reads a whole text of `length` bytes (at most `HW_NUMBER_TEXT_MAX`) as double; false when it is no number.
 bool hw_parse_double(const uint8_t *_Nonnull text, size_t length, double *_Nonnull value);
-/// Reads a whole text of `length` bytes (at most 255); false when it is no number.
+/// Reads a whole text of `length` bytes (at most `HW_NUMBER_TEXT_MAX`); false when it is no number.
 bool hw_parse_extended(const uint8_t *_Nonnull text, size_t length, hw_extended *_Nonnull value);
 /// Reads the bound of a range as strtod does: leading space, the empty text and whatever follows a
-/// zero byte are allowed (at most 255 bytes); false when it is no number.
+/// zero byte are allowed (at most `HW_NUMBER_TEXT_MAX` bytes); false when it is no number.
 bool hw_parse_bound(const uint8_t *_Nonnull text, size_t length, double *_Nonnull value);
 /// A double in extended precision.
 hw_extended hw_extended_from(double value);
