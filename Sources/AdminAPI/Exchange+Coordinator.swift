@@ -128,7 +128,7 @@ extension Exchange {
 
     /// Holds the answer until the operation has ended or `?wait=` is over.
     func follow(_ operation: Operation, then: @escaping (Operation) -> Void) {
-        let deadline = service.loop.nowMilliseconds + waitMilliseconds
+        let deadline = service.loop.nowMilliseconds.addingClamped(waitMilliseconds)
         if waitMilliseconds > 0 {
             wait { [self] in fail(Problems.draining, fields: location(operation)) }
         }

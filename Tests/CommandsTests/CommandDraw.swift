@@ -114,6 +114,14 @@ enum Extremes {
             "1e-400", "1e400", "0.1", "-0", "-0.0", "3.0", "0x10", "1e", ".", "(1", "(-inf",
             String(repeating: "9", count: 309), "0." + String(repeating: "0", count: 300) + "1",
         ]
+    /// Directives whose numbers commands compute with.
+    static let directives: [String] = [
+        "hash-max-listpack-entries", "hash-max-listpack-value", "set-max-intset-entries",
+        "set-max-listpack-entries", "set-max-listpack-value", "zset-max-listpack-entries",
+        "zset-max-listpack-value", "list-max-listpack-size", "list-compress-depth",
+        "hll-sparse-max-bytes", "stream-node-max-bytes", "stream-node-max-entries",
+        "lfu-log-factor", "lfu-decay-time",
+    ]
     static let texts: [String] = [
         "", " ", "\0", "*", "-", "+", "$", ">", "[a", "(a", "[", "(", "#", "a*b", "[^]-]\\",
         "\u{FF}", String(repeating: "x", count: 70), String(repeating: "y", count: 5_000), "1.",
@@ -206,6 +214,10 @@ private struct Drawing {
                 "#!lua name=l\nredis.register_function('f', print)",
                 "return tonumber(ARGV[1]) + 1", "redis.setresp(3) return {double=1e308}",
             ])
+        case "parameter" where row.words == ["config", "set"]:
+            return choices.of(Extremes.directives)
+        case "value" where row.words == ["config", "set"]:
+            return choices.of(["0", "1", "3", "128", "2147483647"])
         case "arg": return choices.of(["set", "k1", "v", "lpush", "1", "-9223372036854775808"])
         case "host", "ip:port": return "127.0.0.1"
         case "serialized-value": return choices.of(Extremes.texts)

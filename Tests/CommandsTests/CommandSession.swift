@@ -59,7 +59,7 @@ struct CommandSession {
     private mutating func step(_ choices: inout Choices) throws(SessionFault) {
         switch choices.below(16) {
         case 0:
-            let time = choices.of([1, 999, 60_000, 1 << 40])
+            let time = choices.of([1, 999, 60_000, 1 << 33])
             history.append("(\(time) ms pass)")
             target.advance(milliseconds: time)
         case 1:
@@ -68,6 +68,11 @@ struct CommandSession {
         case 2: try send(["MULTI"], choices.below(numbers.count))
         case 3: try send(["EXEC"], choices.below(numbers.count))
         case 4: try send(["HELLO", choices.of(["2", "3"])], choices.below(numbers.count))
+        case 5:
+            // Numbers that a value holds from elsewhere: RESTORE of a payload, whole or damaged.
+            let slot = choices.below(numbers.count)
+            try send(["DUMP", choices.of(CommandSession.keys)], slot)
+            try restore(slot, &choices)
         default:
             let slot = choices.below(numbers.count)
             try send(draw.request(&choices), slot)
@@ -87,6 +92,31 @@ struct CommandSession {
         history.append("\(slot)> " + words.map { $0.debugDescription }.joined(separator: " "))
         var request = ByteBuffer()
         RequestWriter.command(words, into: &request)
+        target.send(request.readable.array, connection: numbers[slot])
+    }
+
+    /// RESTORE of what DUMP has just sent on the connection, with the checksum made anew.
+    private mutating func restore(
+        _ slot: Int, _ choices: inout Choices
+    ) throws(SessionFault) {
+        let reply: Reply?
+        do { reply = try target.receive(connection: numbers[slot]) } catch {
+            throw fault("connection \(slot) got nonsense: \(error)")
+        }
+        guard case .bulk(var payload)? = reply, payload.count > 10 else { return }
+        for _ in 0..<choices.below(4) {
+            payload[choices.below(payload.count - 10)] = UInt8(choices.below(256))
+        }
+        let body = payload.count - 8
+        let check = payload.withByteSlice { CRC64.checksum($0.prefix(body)) }
+        for index in 0..<8 {
+            payload[body + index] = UInt8(truncatingIfNeeded: check >> UInt64(8 * index))
+        }
+        history.append("\(slot)> RESTORE k1 \(payload)")
+        var request = ByteBuffer()
+        request.append(text: "*5\r\n$7\r\nRESTORE\r\n$2\r\nk1\r\n$1\r\n0\r\n$\(payload.count)\r\n")
+        payload.withByteSlice { request.append($0) }
+        request.append(text: "\r\n$7\r\nREPLACE\r\n")
         target.send(request.readable.array, connection: numbers[slot])
     }
 

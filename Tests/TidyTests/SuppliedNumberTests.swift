@@ -42,14 +42,15 @@ import Testing
         }
     }
 
-    @Test(
-        arguments: Repository.sources.filter {
-            ["Commands", "NodeServer", "Replication", "EventLoop"].contains($0.module)
-        })
+    @Test(arguments: Repository.sources)
     func endsOfTimesAreDeadlines(file: SourceFile) {
-        let sums = #/\b(?:[Nn]owMilliseconds|now) \+ \w*(?:[Tt]imeout|[Dd]elay|[Mm]illi|length)/#
-        for (number, line) in file.code.enumerated() where line.contains(sums) {
-            Issue.record("\(file.path):\(number + 1): the end of a time is a Deadline")
+        let now = #/(?:\b[Nn]ow\w*|\b[Mm]onotonic\w+\(\)) \+ /#
+        let length = #/\w*(?:[Tt]imeout|[Dd]elay|[Mm]illi|[Ll]ength|[Ss]econds)/#
+        for (number, line) in file.code.enumerated() {
+            for sum in line.matches(of: now)
+            where line[sum.range.upperBound...].prefixMatch(of: length) != nil {
+                Issue.record("\(file.path):\(number + 1): the end of a time is a Deadline")
+            }
         }
     }
 

@@ -36,7 +36,7 @@ extension EngineHost {
 
     /// Holds the engine thread for so long: that is the purpose of DEBUG SLEEP.
     private func sleep(microseconds: Int64) {
-        let end = Clock.monotonicMicroseconds() + microseconds
+        let end = Clock.monotonicMicroseconds().addingClamped(microseconds)
         while true {
             let left = end - Clock.monotonicMicroseconds()
             if left <= 0 { return }

@@ -1,4 +1,5 @@
 // Waiting for one socket without an event loop: for the few conversations that hold a thread.
+internal import Bytes
 import Glibc
 
 extension Socket {
@@ -14,9 +15,11 @@ extension Socket {
     public static func wait(
         for readiness: Readiness, _ descriptor: borrowing Descriptor, milliseconds: Int64
     ) -> Bool {
-        let end = Clock.monotonicMicroseconds() + milliseconds * 1_000
+        let end = Clock.monotonicMicroseconds().addingClamped(
+            milliseconds.multipliedClamped(by: 1_000))
         while true {
-            let left = max(0, (end - Clock.monotonicMicroseconds() + 999) / 1_000)
+            let left = max(
+                0, end.subtractingClamped(Clock.monotonicMicroseconds()).addingClamped(999) / 1_000)
             var entry = pollfd(
                 fd: descriptor.number,
                 events: Int16(readiness == .readable ? POLLIN : POLLOUT), revents: 0)
