@@ -97,3 +97,16 @@ def test_latencies_are_told_by_command(node):
     client.config_set("latency-monitor-threshold", 20)
     node.client.execute_command("LATENCY", "RESET")
     assert client.execute_command("LATENCY", "LATEST") == []
+
+
+def test_who_has_not_logged_in_may_not_pile_up_replies():
+    """CVE-2025-21605: nobody reads them, and the default limits of clients do not bound them."""
+    with servers() as start:
+        node = start("node", password="secret")
+        with socket.create_connection(("127.0.0.1", node.port), 20) as silent:
+            silent.settimeout(20)
+            with pytest.raises((ConnectionResetError, BrokenPipeError)):
+                for _ in range(500):
+                    silent.sendall(b"PING\r\n" * 4_000)
+        wait_until(lambda: len(node.client.client_list()) == 1, "the end of the connection")
+        assert node.client.info("stats")["client_output_buffer_limit_disconnections"] == 1

@@ -41,6 +41,8 @@ public final class Session: Channel {
     static let keptBytesMax = 128 * 1024
     /// Output up to here is never beyond a hard limit.
     private static let uncountedBytes = 16_384
+    /// Unsent output that a client may have before it has logged in, beyond that.
+    private static let unauthenticatedOutputBytesMax = 1_024
 
     /// What the session does with input.
     enum State { case open, held, finishing, handedOver, closed }
@@ -353,6 +355,11 @@ public final class Session: Channel {
     private var exceedsHardLimit: Bool {
         let count = client.output.buffer.count
         if count <= Session.uncountedBytes { return false }
+        // Whoever has not logged in reads the refusals or goes (CVE-2025-21605, as since 7.2.8).
+        let allowance = Session.uncountedBytes + Session.unauthenticatedOutputBytesMax
+        if count > allowance && !client.isAuthenticated && !node.engine.isOpenToAll {
+            return true
+        }
         let limit = node.outputLimit(of: client).hardBytes
         return limit > 0 && count >= limit
     }
