@@ -45,16 +45,26 @@ struct CommandDraw {
         let spec: CommandSpec
     }
 
+    /// What the requests are for.
+    enum Style {
+        /// To break something: extremes everywhere.
+        case extreme
+        /// To be carried out: plain values, options given twice.
+        case plain
+    }
+
     let rows: [Row]
+    let style: Style
     /// Names of keys for the commands of a group.
     let keys: (CommandGroup) -> [String]
 
     /// Every command of the table but `excluded`, in full names: `client|kill`.
     init(
-        _ table: CommandTable, excluding excluded: Set<String> = [],
+        _ table: CommandTable, _ style: Style = .extreme, excluding excluded: Set<String> = [],
         keys: @escaping (CommandGroup) -> [String]
     ) {
         self.keys = keys
+        self.style = style
         var rows: [Row] = []
         for spec in table.specs.prefix(table.topLevelCount) {
             for (words, spec) in CommandDraw.forms(of: spec)
@@ -74,11 +84,15 @@ struct CommandDraw {
 
     /// The words of one request.
     func request(_ choices: inout Choices) -> [String] {
-        let row = rows[choices.below(rows.count)]
-        var drawing = Drawing(keys: keys(row.spec.group), row: row)
+        request(of: rows[choices.below(rows.count)], &choices)
+    }
+
+    /// The words of one request of a command.
+    func request(of row: Row, _ choices: inout Choices) -> [String] {
+        var drawing = Drawing(keys: keys(row.spec.group), row: row, style: style)
         drawing.draw(row.nodes, &choices)
         var words = row.words + drawing.words
-        if choices.oneIn(6) { damage(&words, row, &choices) }
+        if choices.oneIn(style == .plain ? 16 : 6) { damage(&words, row, &choices) }
         return words
     }
 
@@ -144,13 +158,15 @@ enum Extremes {
 private struct Drawing {
     let keys: [String]
     let row: CommandDraw.Row
+    let style: CommandDraw.Style
     var words: [String] = []
     /// How often the next repeated argument stands there, as `numkeys` has said.
     private var countNext: Int?
 
-    init(keys: [String], row: CommandDraw.Row) {
+    init(keys: [String], row: CommandDraw.Row, style: CommandDraw.Style) {
         self.keys = keys
         self.row = row
+        self.style = style
     }
 
     mutating func draw(_ nodes: [SyntaxNode], _ choices: inout Choices) {
@@ -158,7 +174,7 @@ private struct Drawing {
     }
 
     private mutating func draw(_ node: SyntaxNode, _ choices: inout Choices) {
-        if node.isOptional && choices.below(2) == 0 { return }
+        if node.isOptional && choices.below(style == .plain ? 3 : 2) > 0 { return }
         var count = 1
         if node.isMultiple {
             count = countNext ?? choices.of([1, 1, 2, 3])
@@ -174,12 +190,14 @@ private struct Drawing {
             }
         }
         // An option given twice.
-        if node.isOptional && choices.oneIn(16) { draw(node, &choices) }
+        if node.isOptional && choices.oneIn(style == .plain ? 2 : 16) { draw(node, &choices) }
     }
 
     private mutating func value(_ name: String, _ choices: inout Choices) -> String {
-        if choices.oneIn(24) { return choices.of(Extremes.texts) }
-        if choices.oneIn(24) { return choices.of(Extremes.numbers) }
+        if style == .extreme {
+            if choices.oneIn(24) { return choices.of(Extremes.texts) }
+            if choices.oneIn(24) { return choices.of(Extremes.numbers) }
+        }
         switch name {
         case "key", "key1", "key2", "newkey", "source", "destination", "dst", "src", "sourcekey",
             "destkey":
@@ -197,13 +215,15 @@ private struct Drawing {
                 "-inf", "+inf", "(1", "3", "-", "+", "[a", "(c", "0", "nan", "1e308",
             ])
         case "score", "longitude", "latitude", "radius", "width", "height", "weight":
-            return choices.below(3) == 0 ? choices.of(Extremes.numbers) : "\(choices.below(9))"
+            return style == .extreme && choices.below(3) == 0
+                ? choices.of(Extremes.numbers) : "\(choices.below(9))"
         case "encoding":
             return choices.of(["u8", "i64", "u63", "i1", "u64", "i65", "u1", "i8", "u0"])
         case "member", "field", "element", "value", "group", "consumer", "pivot", "string",
             "channel":
             let plain = ["a", "b", "c", "1", "-5", "3.5", "9223372036854775807"]
-            return choices.oneIn(6) ? choices.of(Extremes.numbers) : choices.of(plain)
+            return style == .extreme && choices.oneIn(6)
+                ? choices.of(Extremes.numbers) : choices.of(plain)
         case "pattern", "by-pattern", "get-pattern":
             return choices.of(["*", "k*", "*->a", "#", "nosort", "w_*", "[a-", "\\", "k?"])
         case "script", "function-code":
@@ -220,6 +240,8 @@ private struct Drawing {
             return choices.of(["0", "1", "3", "128", "2147483647"])
         case "arg": return choices.of(["set", "k1", "v", "lpush", "1", "-9223372036854775808"])
         case "host", "ip:port": return "127.0.0.1"
+        case "unix-time-seconds", "unix-time-milliseconds":
+            return style == .plain ? "9999999999999" : integer(&choices)
         case "serialized-value": return choices.of(Extremes.texts)
         default:
             // Names of amounts and of times, and whatever has no name here.
@@ -228,6 +250,7 @@ private struct Drawing {
     }
 
     private func integer(_ choices: inout Choices) -> String {
-        choices.below(2) == 0 ? "\(choices.below(12) - 2)" : choices.of(Extremes.integers)
+        if style == .plain { return "\(1 + choices.below(9))" }
+        return choices.below(2) == 0 ? "\(choices.below(12) - 2)" : choices.of(Extremes.integers)
     }
 }
