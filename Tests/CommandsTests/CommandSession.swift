@@ -23,7 +23,12 @@ struct CommandSession {
 
     private let table = CommandTable()
     private let draw: CommandDraw
-    private var target: EngineTarget
+    /// The engine of the session that runs.
+    private var present: EngineTarget?
+    private var target: EngineTarget {
+        guard let present else { preconditionFailure("no session runs") }
+        return present
+    }
     private var numbers: [Int] = []
     private var history: [String] = []
     /// Called around each step, for limits of time.
@@ -32,7 +37,6 @@ struct CommandSession {
     init(observe: @escaping (_ history: [String], _ isOver: Bool) -> Void = { _, _ in }) {
         self.observe = observe
         draw = CommandDraw(table, excluding: CommandSession.excluded) { _ in CommandSession.keys }
-        target = EngineTarget(settings: CommandSession.settings, table: table)
     }
 
     /// Small limits, so that a session does not spend its time on memory.
@@ -45,7 +49,9 @@ struct CommandSession {
 
     /// Runs a session, from an empty data set on.
     mutating func run(_ bytes: [UInt8], stepsMax: Int = 100) throws(SessionFault) {
-        target = EngineTarget(settings: CommandSession.settings, table: table)
+        present = EngineTarget(settings: CommandSession.settings, table: table)
+        // The leak checker cannot see the pages of a data set that is alive when the process ends.
+        defer { present = nil }
         numbers = Array(1...CommandSession.connectionCount)
         history = []
         var choices = Choices(bytes)
