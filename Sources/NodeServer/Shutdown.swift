@@ -1,6 +1,7 @@
 // How a node ends: SHUTDOWN, SIGTERM, SIGINT.
 //
-//   1. writes are paused; replicas that lag get `shutdown-timeout` seconds to catch up
+//   1. writes are paused; replicas that lag get `shutdown-timeout` seconds to catch up; a log that is
+//      being turned on gets the time that its first base takes
 //   2. the log is forced to disk; the data set is saved when save points ask for it
 //   3. listeners close, pid file and socket file go, the loop stops
 //
@@ -96,14 +97,20 @@ extension Node {
         }
         log.warning("User requested shutdown...")
         let lagging = laggingReplicaCount
-        guard lagging > 0, !options.isImmediate, settings.shutdownTimeoutSeconds > 0 else {
+        let waitsForReplicas =
+            lagging > 0 && !options.isImmediate && settings.shutdownTimeoutSeconds > 0
+        guard waitsForReplicas || waitsForBase(options) else {
             return try finishShutdown(options)
         }
-        log.notice(
-            """
-            Waiting for replicas before shutting down: \(lagging) lag, \
-            \(settings.shutdownTimeoutSeconds) seconds at most.
-            """)
+        if waitsForReplicas {
+            log.notice(
+                """
+                Waiting for replicas before shutting down: \(lagging) lag, \
+                \(settings.shutdownTimeoutSeconds) seconds at most.
+                """)
+        } else {
+            log.notice("Waiting for the first base of the AOF before shutting down.")
+        }
         let deadline = Deadline(
             seconds: Int64(settings.shutdownTimeoutSeconds),
             after: askedAtMilliseconds ?? loop.nowMilliseconds)
@@ -119,7 +126,7 @@ extension Node {
     }
 
     private func pollShutdown() {
-        guard let pending = shutdown.pending else { return }
+        guard let pending = shutdown.pending, !waitsForBase(pending.options) else { return }
         let lagging = laggingReplicaCount
         guard lagging == 0 || pending.deadline.isOver(at: loop.nowMilliseconds) else { return }
         loop.cancel(pending.timer)
@@ -129,6 +136,12 @@ extension Node {
         } catch {
             endWaitingShutdown(pending, error: error)
         }
+    }
+
+    /// Whether the log lacks its first base, which is on its way: until it is there the log on disk
+    /// holds nothing, and the next start would serve nothing.
+    private func waitsForBase(_ options: ShutdownOptions) -> Bool {
+        !options.isForced && hasLogWithoutBase && snapshots.isPending(.base)
     }
 
     /// SHUTDOWN ABORT.
@@ -176,12 +189,13 @@ extension Node {
             log.notice(
                 "\(replicas - lagging) of \(replicas) replicas are in sync when shutting down.")
         }
-        if !saveForShutdown(options) && !options.isForced {
-            pauses.end(.shutdown)
-            pausesChanged()
-            log.warning(
-                "Errors trying to shut down the server. Check the logs for more information.")
-            throw ReplyError("ERR Errors trying to SHUTDOWN. Check logs.")
+        if hasLogWithoutBase && !options.isForced {
+            log.warning("Writing initial AOF, can't exit.")
+            try refuseShutdown()
+        }
+        if !saveForShutdown(options) && !options.isForced { try refuseShutdown() }
+        if hasLogWithoutBase {
+            log.warning("The AOF has no base: what it holds cannot be loaded.")
         }
         if !settings.pidFile.isEmpty {
             log.notice("Removing the pid file.")
@@ -190,6 +204,15 @@ extension Node {
         listeners.close(path: settings.unixSocket)
         log.warning("Headwater is now ready to exit, bye bye...")
         stop(exitStatus: 0)
+    }
+
+    /// The node goes on.
+    private func refuseShutdown() throws(ReplyError) {
+        pauses.end(.shutdown)
+        pausesChanged()
+        log.warning(
+            "Errors trying to shut down the server. Check the logs for more information.")
+        throw ReplyError("ERR Errors trying to SHUTDOWN. Check logs.")
     }
 
     /// Closes and releases everything, once the loop has ended: threads, descriptors, and what

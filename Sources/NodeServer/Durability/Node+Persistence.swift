@@ -13,6 +13,11 @@ extension Node {
         return !settings.savePoints.isEmpty && !snapshots.statistics.lastSaveSucceeded
     }
 
+    /// The log was turned on, and its first base is not there yet: on disk it is no log.
+    var hasLogWithoutBase: Bool {
+        settings.appendOnly && !isReplica && !engine.isLoading && !stream.isListed
+    }
+
     func startBackgroundSave() {
         log.notice("Background saving started")
         snapshots.request(.dump) { [unowned self] _ in updateGates() }

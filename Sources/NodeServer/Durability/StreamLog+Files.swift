@@ -187,6 +187,9 @@ extension StreamLog {
         appendToMap(opened, isListed: false)
     }
 
+    /// Whether the file that is written now is one that the next start would load.
+    var isListed: Bool { mode == .file && map.segments.last?.isListed == true }
+
     private func nextSequenceAside() throws(SystemError) -> Int64 {
         let folder = settings.folder
         try folder.make()
