@@ -4,8 +4,7 @@
 //   index           ^ place       ^ place       ^ place                     ^ tail
 //
 // 1. The bytes up to each place must have the place's checksum. The first that does not, or that
-//    the file is too short for, ends the good part at the place before it. A replica cuts there; a
-//    master may keep the whole commands that follow as data without a position.
+//    the file is too short for, ends the good part at the place before it: it is cut there.
 // 2. Damage in front of a position that was known to be on disk is not a torn write but a broken
 //    disk or a foreign hand: it is reported as corruption and never cut away silently.
 // 3. Bytes behind the last place (the process was killed between the write and the slot, or another

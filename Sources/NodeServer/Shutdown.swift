@@ -1,7 +1,7 @@
 // How a node ends: SHUTDOWN, SIGTERM, SIGINT.
 //
-//   1. writes are paused; replicas that lag get `shutdown-timeout` seconds to catch up; a log that is
-//      being turned on gets the time that its first base takes
+//   1. writes are paused; replicas that lag get `shutdown-timeout` seconds to catch up; a log that
+//      is being turned on gets the time that its first base takes
 //   2. the log is forced to disk; the data set is saved when save points ask for it
 //   3. listeners close, pid file and socket file go, the loop stops
 //

@@ -193,7 +193,8 @@ enum Startup {
         try readClusterSecret(&settings)
     }
 
-    /// Locks the data folder against a second node. One that nothing can be written to needs no lock.
+    /// Locks the data folder against a second node. One that nothing can be written to needs no
+    /// lock.
     private static func lockFolder(
         _ path: String, _ log: Logger
     ) throws(StartFailure) -> FolderLock? {

@@ -1,7 +1,7 @@
 // One process a folder: two that write the same files destroy what the other has acknowledged.
 //
-// The lock is the kernel's (flock) on a file in the folder, so that it ends with its process however
-// that ends; the file holds the process id for whoever is refused.
+// The lock is the kernel's (flock) on a file in the folder, so that it ends with its process,
+// however that ends; the file holds the process id for whoever is refused.
 
 import Bytes
 import Glibc

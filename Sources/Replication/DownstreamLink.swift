@@ -30,6 +30,8 @@ public enum DownstreamFailure: Equatable, Sendable {
     case disconnected
     /// The peer may not attach: the reason.
     case refused(String)
+    /// It sent a command that wants an answer, which would stand in the stream: the name.
+    case answerWanted(String)
 
     /// The reason in words, for logs.
     public var text: String {
@@ -41,6 +43,16 @@ public enum DownstreamFailure: Equatable, Sendable {
         case .historyChanged: "it must learn the new history"
         case .disconnected: "its connection is closed"
         case .refused(let why): why
+        case .answerWanted(let name):
+            "Replica generated a reply to command '\(name)', disconnecting it"
+        }
+    }
+
+    /// Whether somebody should look at it.
+    public var isWarning: Bool {
+        switch self {
+        case .timeout, .fellBehind, .answerWanted: true
+        case .snapshotFailed, .complete, .historyChanged, .disconnected, .refused: false
         }
     }
 }
@@ -163,12 +175,18 @@ public struct DownstreamLink: Sendable {
         effects: inout [DownstreamEffect]
     ) {
         switch options.take(arguments) {
-        case .ok: effects.append(.send(WireText.line("+OK")))
-        case .identity: effects.append(.send(identity.answer))
+        case .ok: answer(WireText.line("+OK"), effects: &effects)
+        case .identity: answer(identity.answer, effects: &effects)
         case .silent: break
-        case .error(let text): effects.append(.send(WireText.line("-" + text)))
+        case .error(let text): answer(WireText.line("-" + text), effects: &effects)
         case .acknowledgement(let value): acknowledge(value, now: now, effects: &effects)
         }
+    }
+
+    /// Answers REPLCONF, unless that would stand in the stream.
+    private mutating func answer(_ line: [UInt8], effects: inout [DownstreamEffect]) {
+        guard !isReplica else { return fail(.answerWanted("replconf"), effects: &effects) }
+        effects.append(.send(line))
     }
 
     /// PSYNC or SYNC arrived; `request` is nil for bare SYNC. Ignored on a replica.

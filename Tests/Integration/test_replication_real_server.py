@@ -749,3 +749,22 @@ def test_info_counts_reads_writes_and_the_bytes_of_replication(start):
     assert after["total_net_repl_output_bytes"] > 50_000
     assert replica.stat("total_net_repl_input_bytes") > 50_000
     assert after["total_net_output_bytes"] < 50_000
+
+
+@pytest.mark.parametrize("words", [("PING",), ("GET", "k"), ("REPLCONF", "capa", "eof"), ("NOTHING",)])
+@pytest.mark.parametrize("request_name", ["PSYNC", "SYNC"])
+def test_a_replica_that_wants_answers_is_disconnected(start, words, request_name):
+    node = start("node")
+    node.client.set("k", "v")
+    replica = FakeReplica(node.port)
+    if request_name == "PSYNC":
+        replica.full_sync()
+    else:
+        replica.peer.send(command("SYNC"))
+        replica.payload()
+    replica.acknowledge(node.offset)
+    replica.peer.send(command(*words))
+    assert replica.peer.is_closed()
+    # Neither the answer nor a part of it stands in what came as the stream.
+    assert not any(sign in replica.peer.buffer for sign in (b"PONG", b"$1", b"+OK", b"-ERR"))
+    assert f"Replica generated a reply to command '{words[0].lower()}'" in node.log()

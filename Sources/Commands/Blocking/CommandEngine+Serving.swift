@@ -16,7 +16,9 @@ extension CommandEngine {
     /// Serves the clients whose keys have changed. The engine does so at the end of each unit; the
     /// node calls it where data change outside of commands.
     public func serveReadyKeys() {
-        guard hasReadyKeys && pause != .all && !isLoading else { return }
+        // While a script is busy its unit is not over: whoever it wakes would be told so. It is
+        // served when the script has ended.
+        guard hasReadyKeys && pause != .all && !isLoading && !script.isActive else { return }
         // As after each command of Redis: what a long unit has let expire is gone now.
         nowMilliseconds = owner.wallMicroseconds() / 1_000
         var postponed: [AwaitedKey] = []
@@ -62,6 +64,7 @@ extension CommandEngine {
         runningClient = client
         ownInvalidations = []
         defer {
+            client.releaseOwnPushes()
             tellOwnInvalidations()
             runningClient = outer.client
             ownInvalidations = outer.invalidations

@@ -113,6 +113,8 @@ public final class ClientState {
     /// A transaction or a script is running: nothing in it may block.
     public internal(set) var deniesBlocking = false
     var replyMode = ReplyMode.on { didSet { updateSpecial() } }
+    /// Messages that the running command has caused and the client itself gets, behind its reply.
+    var ownPushes = ByteBuffer()
     /// Where the output begins that is dropped behind the running command; -1: all of it stays.
     var silentStart = -1
     /// Whether it is in the engine's list of clients with new output.

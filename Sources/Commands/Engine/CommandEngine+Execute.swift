@@ -203,6 +203,7 @@ extension CommandEngine {
         }
         if client.replyMode == .skipCurrent && client.wait == nil { client.replyMode = .on }
         if client.replyMode == .skipNext { client.replyMode = .skipCurrent }
+        client.releaseOwnPushes()
         if !tracking.isEmpty { endTrackedCommand(number, client) }
         return true
     }

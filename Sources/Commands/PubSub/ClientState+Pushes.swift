@@ -6,6 +6,14 @@ internal import Bytes
 internal import RESP
 
 extension ClientState {
+    /// The reply is written: what the client has caused and hears of itself follows.
+    @inline(__always)
+    func releaseOwnPushes() {
+        if ownPushes.isEmpty { return }
+        writer.buffer.append(ownPushes.readable)
+        ownPushes.release()
+    }
+
     /// Writes a push of `count` elements, which stays when the reply around it is dropped.
     @inline(__always)
     func push(_ count: Int, _ write: () -> Void) {

@@ -7,7 +7,7 @@ extension CommandEngine {
     func publish(_ channel: ByteSlice, _ message: ByteSlice) -> Int {
         var receivers = 0
         for client in subscribers[.channel][channel.array] ?? [] {
-            client.push(3) {
+            deliver(to: client, 3) {
                 client.writer.bulk("message")
                 client.writer.bulk(channel)
                 client.writer.bulk(message)
@@ -20,7 +20,7 @@ extension CommandEngine {
             pattern.withByteSlice { pattern in
                 guard Glob.matches(pattern: pattern, text: channel) else { return }
                 for client in clients {
-                    client.push(4) {
+                    deliver(to: client, 4) {
                         client.writer.bulk("pmessage")
                         client.writer.bulk(pattern)
                         client.writer.bulk(channel)
@@ -38,7 +38,7 @@ extension CommandEngine {
     func publishToShard(_ channel: ByteSlice, _ message: ByteSlice) -> Int {
         let clients = subscribers[.shardChannel][channel.array] ?? []
         for client in clients {
-            client.push(3) {
+            deliver(to: client, 3) {
                 client.writer.bulk("smessage")
                 client.writer.bulk(channel)
                 client.writer.bulk(message)
@@ -46,6 +46,17 @@ extension CommandEngine {
             noteOutput(client)
         }
         return clients.count
+    }
+
+    /// Writes a push to a subscriber. One that the running client causes itself waits until its
+    /// whole reply is written: inside of EXEC's array it could not be told from an element.
+    private func deliver(to client: ClientState, _ count: Int, _ write: () -> Void) {
+        guard client === runningClient else { return client.push(count, write) }
+        let start = client.writer.buffer.count
+        client.writer.pushHeader(count)
+        write()
+        client.ownPushes.append(client.writer.buffer.readable.dropFirst(start))
+        client.writer.buffer.truncate(to: start)
     }
 
     /// A message of the node itself to all subscribers (`__sentinel__:hello`); not an effect.

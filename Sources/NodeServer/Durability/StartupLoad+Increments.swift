@@ -95,8 +95,8 @@ extension StartupLoad {
         let good = index.places.last { $0.filePosition <= limit } ?? index.header
         logger.warning(
             """
-            The AOF \(path) does not have what its index tells behind offset \(limit), written from \
-            \(good.wallMilliseconds) ms to at least \(index.places.last?.wallMilliseconds ?? 0) ms \
+            The AOF \(path) does not have what its index tells behind offset \(limit), written \
+            from \(good.wallMilliseconds) ms to at least \(index.places.last?.wallMilliseconds ?? 0) ms \
             since 1970
             """)
         try cut(path, to: limit)
@@ -195,8 +195,8 @@ extension StartupLoad {
         }
         logger.warning(
             """
-            \(count) bytes were cut, which begin with \(scan.commandCount) whole commands; they are \
-            kept in \(aside)
+            \(count) bytes were cut, which begin with \(scan.commandCount) whole commands; they \
+            are kept in \(aside)
             """)
     }
 

@@ -110,22 +110,17 @@ final class DownstreamSession {
         return position
     }
 
-    /// A replica may say PING, REPLCONF and little else.
+    /// A replica says REPLCONF ACK. An answer to anything else would stand in the stream, and the
+    /// replica would take it for a part of that.
     private func serve(_ arguments: ByteSliceView) {
         let name = arguments[0]
         if name.equalsIgnoringCase("replconf") {
             configure(arguments)
-        } else if name.equalsIgnoringCase("ping") {
-            write("+PONG\r\n")
         } else if name.equalsIgnoringCase("psync") || name.equalsIgnoringCase("sync") {
             // A second request on the same connection is ignored, as everywhere.
         } else {
-            write("-ERR only replication commands are served on this connection\r\n")
+            fail(.answerWanted(name.string))
         }
-    }
-
-    private func write(_ text: StaticString) {
-        connection?.withOutput { $0.append(text) }
     }
 
     // MARK: Effects
@@ -333,7 +328,7 @@ final class DownstreamSession {
         if reason != .disconnected && link.isReplica {
             host.logLink(
                 "Connection with replica \(shownHost) (client \(clientID)) closed: \(reason.text)",
-                isWarning: reason == .timeout || reason == .fellBehind)
+                isWarning: reason.isWarning)
         }
         let connection = connection
         ended()
