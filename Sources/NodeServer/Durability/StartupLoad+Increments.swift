@@ -96,8 +96,8 @@ extension StartupLoad {
         logger.warning(
             """
             The AOF \(path) does not have what its index tells behind offset \(limit), written \
-            from \(good.wallMilliseconds) ms to at least \(index.places.last?.wallMilliseconds ?? 0) ms \
-            since 1970
+            from \(good.wallMilliseconds) ms to at least \
+            \(index.places.last?.wallMilliseconds ?? 0) ms since 1970
             """)
         try cut(path, to: limit)
         try cutIndex(path, index, at: limit)
@@ -258,8 +258,8 @@ extension StartupLoad {
         var hasAnnotations: Bool
     }
 
-    /// Replays a file from a position on; `limit` is where its good part ends. Malformed or unknown
-    /// commands behind `unverifiedFrom` are a torn end like an incomplete one.
+    /// Replays a file from a position on; `limit` is where its good part ends. Bytes
+    /// behind `unverifiedFrom` that are no commands are a torn end like an incomplete one.
     func replayFile(
         _ path: String, from start: Int64, limit: Int64?, unverifiedFrom: Int64 = .max
     ) throws(LoadFailure) -> ReplayedFile {
@@ -285,7 +285,7 @@ extension StartupLoad {
                     pace.keyLoaded()
                 }
             } catch {
-                isMalformed = error.isDamage(behind: unverifiedFrom, goodBytes: replay.goodBytes)
+                isMalformed = error.isJunk(behind: unverifiedFrom)
                 guard isMalformed else { throw .replay(error) }
             }
         }
@@ -351,12 +351,10 @@ extension StartupLoad {
 }
 
 extension AOFReplayError {
-    /// Whether broken bytes behind `position` explain it.
-    fileprivate func isDamage(behind position: Int64, goodBytes: Int64) -> Bool {
-        switch self {
-        case .badFormat(let found): found >= position
-        case .unknownCommand: goodBytes >= position
-        case .failed: false
-        }
+    /// Whether bytes behind `position` that are no commands explain it. A well-formed command that
+    /// is not known is another server's, and no junk.
+    fileprivate func isJunk(behind position: Int64) -> Bool {
+        guard case .badFormat(let found) = self else { return false }
+        return found >= position
     }
 }

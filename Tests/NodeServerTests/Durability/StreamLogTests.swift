@@ -432,24 +432,36 @@ import Testing
             node.log.read(from: committed + 1, maximum: 9, into: &output, onReady: {}) == .upToDate)
     }
 
-    @Test func unknownCommandsAndBadBytesStopTheStart() throws {
+    /// A copy of the node's folder with more bytes behind its log.
+    private func copy(_ node: DurableNode, appending bytes: [UInt8]) throws -> TemporaryFolder {
+        let copy = try node.folder.copy()
+        let handle = try FileHandle(forWritingTo: lastLog(copy))
+        try handle.seekToEnd()
+        try handle.write(contentsOf: Data(bytes))
+        try handle.close()
+        return copy
+    }
+
+    @Test func anUnknownCommandBehindTheIndexStopsTheStart() throws {
         let node = try DurableNode(TemporaryFolder())
         try fill(node, 0..<3)
-        for (bytes, words) in [
-            (command("bla", "x"), "Unknown command 'bla' reading the append only file"),
-            ([UInt8]("!!!\r\n".utf8), "Bad file format reading the append only file"),
-        ] {
-            let copy = try node.folder.copy()
-            let handle = try FileHandle(forWritingTo: lastLog(copy))
-            try handle.seekToEnd()
-            try handle.write(contentsOf: Data(bytes))
-            try handle.close()
-            do {
-                _ = try DurableNode(copy)
-                Issue.record("started")
-            } catch let failure as StartupFailure {
-                #expect(failure.lines.last?.hasPrefix(words) == true)
-            }
+        do {
+            _ = try DurableNode(copy(node, appending: command("bla", "x")))
+            Issue.record("started")
+        } catch let failure as StartupFailure {
+            #expect(
+                failure.lines.last?.hasPrefix(
+                    "Unknown command 'bla' reading the append only file") == true)
+        }
+    }
+
+    @Test func junkBehindTheIndexIsCutAndKeptAside() throws {
+        let node = try DurableNode(TemporaryFolder())
+        try fill(node, 0..<3)
+        for junk in [[UInt8]("!!!\r\n".utf8), [UInt8](repeating: 0, count: 4_096)] {
+            let again = try DurableNode(copy(node, appending: junk))
+            #expect(again.model() == node.model() && again.log.offset == node.log.offset)
+            #expect(again.logged.contains { $0.hasPrefix("\(junk.count) bytes were cut") })
         }
     }
 
