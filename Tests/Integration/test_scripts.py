@@ -276,6 +276,19 @@ def test_who_insists_on_the_end_gets_it(start, kind, script):
     assert client(server).get("before") == "1"
 
 
+def test_a_client_that_waits_is_served_when_the_busy_script_has_ended(node):
+    waiting, popped = run_in_background(node, "BLPOP", "l", 0)
+    wait_until(lambda: client(node).info("clients")["blocked_clients"] == 1, "one waits")
+    script, answers = run_in_background(
+        node, "EVAL", "redis.call('rpush', 'l', 'a') " + lasting(1), 0)
+    until_busy(node)
+    # Served while the script is busy: the end of its turn looks for clients that wait.
+    assert client(node).execute_command("HELLO", 2)
+    script.join(30)
+    waiting.join(30)
+    assert answers == [7] and popped == [("l", "a")]
+
+
 # Links while a script runs
 
 
