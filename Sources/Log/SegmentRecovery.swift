@@ -4,7 +4,8 @@
 //   index           ^ place       ^ place       ^ place                     ^ tail
 //
 // 1. The bytes up to each place must have the place's checksum. The first that does not, or that
-//    the file is too short for, ends the good part at the place before it: it is cut there.
+//    the file is too short for, ends the good part at the place before it. It is cut there where
+//    a checksum contradicts; of a short file a master may keep the whole commands that follow.
 // 2. Damage in front of a position that was known to be on disk is not a torn write but a broken
 //    disk or a foreign hand: it is reported as corruption and never cut away silently.
 // 3. Bytes behind the last place (the process was killed between the write and the slot, or another
@@ -29,7 +30,8 @@ public struct SegmentRecovery: Sendable {
     private var nextPlace = 0
     private var check = CRC32C()
     private var position: Int64 = 0
-    private var isDamaged = false
+    /// A place was reached, and its checksum contradicts the bytes in front of it.
+    public private(set) var isDamaged = false
     /// The end of the good part so far.
     public private(set) var end: ReplicationPosition
     /// Number of file bytes of the good part so far.

@@ -7,9 +7,11 @@
 //                         commands of it: its new history begins where the index ends. In the last
 //                         file what is no command there (zeros or junk of a file system that lost
 //                         its power) is cut
-//   torn                  only the last file may be: it is cut at the last good record. Whole
-//                         commands behind that may be right, but nothing vouches for their bytes,
-//                         and a wrong value is worse than a lost one
+//   torn                  only the last file may be. One whose bytes a checksum contradicts is cut
+//                         at the last good record: whole commands behind that may be right, but a
+//                         wrong value is worse than a lost one. Of one that is merely short a
+//                         master keeps the whole commands, which nothing contradicts, as the
+//                         beginning of its new history; a replica asks its master for them again
 //   changed               bytes that were on disk are not what they were: the start fails
 //   no index              another server's file: data without a position
 
@@ -70,7 +72,9 @@ extension StartupLoad {
         let replayed: ReplayedFile
         if checked.isTorn, let limit = checked.limit {
             guard isLast else { throw .truncated(goodBytes: limit) }
-            replayed = try loadTorn(path, index, limit)
+            replayed =
+                isReplica || checked.isContradicted
+                ? try loadTorn(path, index, limit) : try loadShort(path, index, limit)
         } else if isLast, !isReplica, let limit = checked.limit {
             replayed = try replayFile(path, from: 0, limit: nil, unverifiedFrom: limit)
         } else {
@@ -104,6 +108,23 @@ extension StartupLoad {
         return try replayFile(path, from: 0, limit: limit)
     }
 
+    /// Loads a file that ends before the place that its index tells of, as far as it has commands.
+    private func loadShort(
+        _ path: String, _ index: SegmentIndex, _ limit: Int64
+    ) throws(LoadFailure) -> ReplayedFile {
+        let length = try size(of: path)
+        let replayed = try replayFile(
+            path, from: 0, limit: nil, unverifiedFrom: limit, unknownFrom: limit)
+        try cutIndex(path, index, at: limit)
+        let kept = max(0, replayed.goodBytes - max(limit, index.localPrefixBytes))
+        logger.warning(
+            """
+            The AOF \(path) is torn behind its last good index record: kept \(kept) bytes \
+            unverified, cut \(length - replayed.goodBytes) bytes
+            """)
+        return replayed
+    }
+
     /// Whether the file from `start` on consists of whole units: a tool has repaired it.
     private func endsWithUnit(_ path: String, from start: Int64) throws(LoadFailure) -> Bool {
         let file = try open(path)
@@ -128,6 +149,8 @@ extension StartupLoad {
         var limit: Int64?
         var end: ReplicationPosition
         var isTorn = false
+        /// A checksum contradicts what follows the good part.
+        var isContradicted = false
     }
 
     private func check(_ path: String, _ index: SegmentIndex) throws(LoadFailure) -> CheckedFile {
@@ -144,7 +167,9 @@ extension StartupLoad {
                 limit: unpositioned == 0
                     ? nil : max(recovery.goodBytes, index.localPrefixBytes), end: recovery.end)
         case .torn(let position):
-            return CheckedFile(limit: position, end: recovery.end, isTorn: true)
+            return CheckedFile(
+                limit: position, end: recovery.end, isTorn: true,
+                isContradicted: recovery.isDamaged)
         case .corrupt(let position): throw .corrupt(position: position)
         }
     }
@@ -259,9 +284,11 @@ extension StartupLoad {
     }
 
     /// Replays a file from a position on; `limit` is where its good part ends. Bytes
-    /// behind `unverifiedFrom` that are no commands are a torn end like an incomplete one.
+    /// behind `unverifiedFrom` that are no commands are a torn end like an incomplete one, and
+    /// unknown commands behind `unknownFrom`.
     func replayFile(
-        _ path: String, from start: Int64, limit: Int64?, unverifiedFrom: Int64 = .max
+        _ path: String, from start: Int64, limit: Int64?, unverifiedFrom: Int64 = .max,
+        unknownFrom: Int64 = .max
     ) throws(LoadFailure) -> ReplayedFile {
         let file = try open(path)
         do throws(SystemError) { try file.seek(to: start) } catch { throw .system(error) }
@@ -285,7 +312,9 @@ extension StartupLoad {
                     pace.keyLoaded()
                 }
             } catch {
-                isMalformed = error.isJunk(behind: unverifiedFrom)
+                isMalformed =
+                    error.isJunk(behind: unverifiedFrom)
+                    || error.isUnknown && replay.goodBytes >= unknownFrom
                 guard isMalformed else { throw .replay(error) }
             }
         }
@@ -356,5 +385,10 @@ extension AOFReplayError {
     fileprivate func isJunk(behind position: Int64) -> Bool {
         guard case .badFormat(let found) = self else { return false }
         return found >= position
+    }
+
+    fileprivate var isUnknown: Bool {
+        guard case .unknownCommand = self else { return false }
+        return true
     }
 }
