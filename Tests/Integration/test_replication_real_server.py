@@ -641,8 +641,8 @@ def test_replication_commands_keep_to_their_place(start):
     assert replica.peer.line() == b"+PONG"
     assert replica.peer.line() == b"-ERR SYNC and PSYNC are invalid with pending output"
     replica.full_sync()
-    assert replica.ask("GET", "a").startswith(b"-ERR")
-    replica.close()
+    replica.peer.send(command("GET", "a"))
+    assert replica.peer.is_closed()
 
 
 def test_the_upstream_may_ask_for_a_password(start):
@@ -742,8 +742,8 @@ def test_info_counts_reads_writes_and_the_bytes_of_replication(start):
     for _ in range(10):
         master.client.ping()
     after = master.client.info("stats")
-    # One of each is that of INFO itself.
-    assert after["total_reads_processed"] == before["total_reads_processed"] + 11
+    # One of each is that of INFO itself; the replica's acknowledgements may come between.
+    assert after["total_reads_processed"] >= before["total_reads_processed"] + 11
     assert after["total_writes_processed"] >= before["total_writes_processed"] + 11
     # The first came with a snapshot, which packs it, the second with the stream.
     assert after["total_net_repl_output_bytes"] > 50_000

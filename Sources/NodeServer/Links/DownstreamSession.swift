@@ -119,7 +119,7 @@ final class DownstreamSession {
         } else if name.equalsIgnoringCase("psync") || name.equalsIgnoringCase("sync") {
             // A second request on the same connection is ignored, as everywhere.
         } else {
-            fail(.answerWanted(name.string))
+            fail(.answerWanted(name.string.lowercased()))
         }
     }
 
