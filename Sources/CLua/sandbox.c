@@ -198,12 +198,12 @@ bool hw_load_text(lua_State *state, const char *text, size_t count, const char *
             state, "the source is larger than %d MB", HW_LUA_SOURCE_MAX >> 20);
         return false;
     }
-    whole_text whole = {text, count};
-    if (count == 0 || text[0] != LUA_SIGNATURE[0])
-        return hw_compile(state, read_whole, &whole, name) == 0;
+    bool is_code = count > 0 && text[0] == LUA_SIGNATURE[0];
     // Another character that begins no token gives the error that the first byte of precompiled
     // code would give to Lua's parser.
-    (void)luaL_loadbuffer(state, "\1", 1, name);
+    whole_text whole = is_code ? (whole_text){"\1", 1} : (whole_text){text, count};
+    bool is_compiled = hw_compile(state, read_whole, &whole, name) == 0;
+    if (!is_code) return is_compiled;
     (void)luaL_gsub(state, lua_tostring(state, -1), "char(1)", "char(27)");
     lua_remove(state, -2);
     return false;
