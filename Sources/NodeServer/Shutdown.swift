@@ -91,6 +91,11 @@ extension Node {
         if engine.isLoading { exitWhileLoading() }
         if let pending = shutdown.pending {
             guard options.isImmediate else { return }
+            if waitsForBase(options) {
+                // Nobody waits for replicas any more, but the data must not be lost.
+                shutdown.pending?.options.isImmediate = true
+                return
+            }
             loop.cancel(pending.timer)
             shutdown.pending = nil
             return try finishShutdown(options)
@@ -128,7 +133,10 @@ extension Node {
     private func pollShutdown() {
         guard let pending = shutdown.pending, !waitsForBase(pending.options) else { return }
         let lagging = laggingReplicaCount
-        guard lagging == 0 || pending.deadline.isOver(at: loop.nowMilliseconds) else { return }
+        guard
+            lagging == 0 || pending.options.isImmediate
+                || pending.deadline.isOver(at: loop.nowMilliseconds)
+        else { return }
         loop.cancel(pending.timer)
         shutdown.pending = nil
         do throws(ReplyError) {

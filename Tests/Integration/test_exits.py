@@ -54,12 +54,15 @@ def restart(node):
     wait_until(node.is_answering, "the node answers", START_SECONDS)
 
 
-@pytest.mark.parametrize("how", ["SIGTERM", "SHUTDOWN", "SHUTDOWN NOSAVE", "SHUTDOWN SAVE",
-                                 "SHUTDOWN NOW"])
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGTERM twice", "SHUTDOWN", "SHUTDOWN NOSAVE",
+                                 "SHUTDOWN SAVE", "SHUTDOWN NOW"])
 def test_an_exit_waits_for_the_first_base(start, tmp_path, how):
     node = turning_on(start, tmp_path)
-    if how == "SIGTERM":
+    if how.startswith("SIGTERM"):
         node.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: "Waiting for the first base" in node.log(), "the node waits")
+        if how.endswith("twice"):
+            node.process.send_signal(signal.SIGTERM)
     else:
         with pytest.raises(redis.ConnectionError):
             node.client.execute_command(*how.split())
