@@ -246,6 +246,25 @@ def test_replicas_of_a_master_with_a_dump_resume(start, lower):
 
 
 @pytest.mark.parametrize("lower", ["node", "redis"])
+def test_replicas_of_a_master_that_is_restarted_idle_twice_resume(start, lower):
+    master = start("node")
+    replica = start(lower)
+    master.client.set("key", 1)
+    replica.follow(master)
+    wait_in_step(master, replica)
+    for _ in range(2):
+        with pytest.raises(redis.ConnectionError):
+            master.client.execute_command("SHUTDOWN", "SAVE")
+        master.process.wait(timeout=20)
+        master.start()
+        wait_in_step(master, replica)
+        assert (master.stat("sync_full"), master.stat("sync_partial_ok")) == (0, 1)
+    master.client.set("after", "restart")
+    master.database(3).set("elsewhere", 1)
+    assert_same(master, replica)
+
+
+@pytest.mark.parametrize("lower", ["node", "redis"])
 def test_replicas_of_a_crashed_master_with_a_log_resume(start, lower):
     master = start("node", "--appendonly", "yes")
     replica = start(lower)

@@ -116,7 +116,9 @@ public final class SnapshotEncoder: SnapshotSink {
         encoder.auxiliary("ctime", integer: head.createdSeconds)
         encoder.auxiliary("used-mem", integer: head.usedBytes)
         if let position = head.position {
-            encoder.auxiliary("repl-stream-db", integer: Int64(position.database))
+            // A stream that has selected nothing yet begins its next command with SELECT, so any
+            // database is right; -1 would make a reader discard the place and sync in full.
+            encoder.auxiliary("repl-stream-db", integer: Int64(max(0, position.database)))
             encoder.auxiliary("repl-id", text: position.id.text)
             encoder.auxiliary("repl-offset", integer: position.offset)
         }
