@@ -58,6 +58,21 @@ import Testing
         #expect(settings.outputLimits.subscriber == OutputBufferLimits().subscriber)
     }
 
+    @Test(arguments: [
+        "list-max-ziplist-entries 512", "list-max-ziplist-value 64",
+        "cluster-announce-human-nodename \"\"", "cluster-enabled no",
+    ])
+    func linesOfOlderAndNewerServersLoad(_ line: String) throws {
+        var settings = try load(line)
+        settings.accepted = [:]
+        #expect(settings == NodeSettings())
+    }
+
+    @Test func aClusterIsRefusedWithWhatToUseInstead() throws {
+        let error = #expect(throws: (any Error).self) { try load("cluster-enabled yes") }
+        #expect("\(try #require(error))".contains("let headwater-coordinator manage"))
+    }
+
     @Test func theReferenceOfTheDefaultsLoadsAsTheDefaults() throws {
         var settings = try load(NodeDirectives.table.reference(NodeSettings()))
         settings.accepted = [:]

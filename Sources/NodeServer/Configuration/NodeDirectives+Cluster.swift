@@ -6,21 +6,36 @@ import Directives
 extension NodeDirectives {
     static let acceptedCluster: [Directive<NodeSettings>] =
         words + numbers + switches + [
-            .accepted(
-                "cluster-enabled", \.accepted, default: "no", as: .oneOf(["no"]), flags: [],
-                why: "There is no cluster mode; a tree of replicas is managed by the coordinator."
-            ),
+            clusterEnabled,
             .accepted(
                 "cluster-preferred-endpoint-type", \.accepted, default: "ip",
                 as: .oneOf(["ip", "hostname", "unknown-endpoint"]), why: noCluster),
         ]
+
+    private static let clusterEnabled = Directive<NodeSettings>.custom(
+        "cluster-enabled", flags: .withoutEffect, shape: "no",
+        why: "There is no cluster mode; a tree of replicas is managed by the coordinator.",
+        "Accepted for compatibility; has no effect.",
+        apply: { (_, words, _) throws(DirectiveError) in
+            guard words.count == 1 else { throw .wrongNumberOfArguments }
+            switch words[0].lowercased() {
+            case "no": return
+            case "yes":
+                throw DirectiveError(
+                    "there is no cluster mode: one master has all keys; set it to no, and let "
+                        + "headwater-coordinator manage replicas and failover")
+            default: throw .notBoolean
+            }
+        }, value: { _ in "no" })
 
     private static let noCluster = "There is no cluster mode."
     private static let standardOutput = "The log goes to standard output or a file."
 
     private static let words: [Directive<NodeSettings>] = [
         ("cluster-config-file", "nodes.conf", noCluster), ("cluster-announce-ip", "", noCluster),
-        ("cluster-announce-hostname", "", noCluster), ("syslog-facility", "local0", standardOutput),
+        ("cluster-announce-hostname", "", noCluster),
+        ("cluster-announce-human-nodename", "", noCluster),
+        ("syslog-facility", "local0", standardOutput),
         ("ignore-warnings", "", "The node warns and goes on."),
     ].map { .accepted($0.0, \.accepted, default: $0.1, as: .text, why: $0.2) }
 

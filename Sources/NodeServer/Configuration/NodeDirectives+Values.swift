@@ -7,6 +7,17 @@ import Store
 extension NodeDirectives {
     static let values: [Directive<NodeSettings>] = encodings + freeing
 
+    /// A directive of lists before Redis 3.2, which reads it and goes on, as later ones do.
+    private static func replacedBySize(_ name: String) -> Directive<NodeSettings> {
+        .custom(
+            name, flags: [.hidden, .transient, .withoutEffect], shape: "number",
+            why: "Replaced by list-max-listpack-size.",
+            "Accepted for compatibility; has no effect.",
+            apply: { (_, words, _) throws(DirectiveError) in
+                guard words.count == 1 else { throw .wrongNumberOfArguments }
+            }, value: { _ in "" }, lines: { _ in [] })
+    }
+
     private static let encodings: [Directive<NodeSettings>] = [
         .integer(
             "hash-max-listpack-entries", \.encoding.hashPackedEntriesMax, in: 0...Int.max,
@@ -21,6 +32,7 @@ extension NodeDirectives {
             in: Int(Int32.min)...Int(Int32.max),
             aliases: ["list-max-ziplist-size"],
             "Elements of a node of a list; -1 to -5 for 4, 8, 16, 32, 64 KB."),
+        replacedBySize("list-max-ziplist-entries"), replacedBySize("list-max-ziplist-value"),
         .integer(
             "list-compress-depth", \.encoding.listCompressDepth, in: 0...Int(Int32.max),
             "Nodes at either end of a list that stay uncompressed; 0 compresses none."),
