@@ -21,8 +21,8 @@ struct ShutdownState {
         var options: ShutdownOptions
         var deadline: Deadline
         var timer: TimerID
-        /// The client that sent SHUTDOWN and waits.
-        var client: ClientState?
+        /// The clients that sent SHUTDOWN and wait.
+        var clients: [ClientState] = []
     }
 
     var pending: Pending?
@@ -90,15 +90,20 @@ extension Node {
     ) throws(ReplyError) {
         if engine.isLoading { exitWhileLoading() }
         if let pending = shutdown.pending {
-            guard options.isImmediate else { return }
+            guard options.isImmediate else { return joinShutdown(client) }
             if waitsForBase(options) {
                 // Nobody waits for replicas any more, but the data must not be lost.
                 shutdown.pending?.options.isImmediate = true
-                return
+                return joinShutdown(client)
             }
             loop.cancel(pending.timer)
             shutdown.pending = nil
-            return try finishShutdown(options)
+            do throws(ReplyError) {
+                return try finishShutdown(options)
+            } catch {
+                endWaitingShutdown(pending, error: error)
+                throw error
+            }
         }
         log.warning("User requested shutdown...")
         let lagging = laggingReplicaCount
@@ -124,10 +129,17 @@ extension Node {
             repeatingMilliseconds: Node.shutdownPollMilliseconds
         ) { [unowned self] in pollShutdown() }
         shutdown.pending = ShutdownState.Pending(
-            options: options, deadline: deadline, timer: timer, client: client)
-        client?.blocked = BlockedState(reason: .shutdown, deadline: nil)
+            options: options, deadline: deadline, timer: timer)
+        joinShutdown(client)
         pauses.set(.shutdown, mode: .writes, until: .never)
         pausesChanged()
+    }
+
+    /// Lets a client wait for the shutdown that is under way.
+    private func joinShutdown(_ client: ClientState?) {
+        guard let client else { return }
+        client.blocked = BlockedState(reason: .shutdown, deadline: nil)
+        shutdown.pending?.clients.append(client)
     }
 
     private func pollShutdown() {
@@ -167,11 +179,13 @@ extension Node {
     private func endWaitingShutdown(_ pending: ShutdownState.Pending, error: ReplyError) {
         pauses.end(.shutdown)
         pausesChanged()
-        guard let client = pending.client, let session = clients.session(of: client) else { return }
-        client.blocked = nil
-        client.output.error(error)
-        session.requestFlush()
-        session.resume()
+        for client in pending.clients {
+            guard let session = clients.session(of: client) else { continue }
+            client.blocked = nil
+            client.output.error(error)
+            session.requestFlush()
+            session.resume()
+        }
     }
 
     /// Ends the process before the script that runs has ended: what it has begun is taken back.
@@ -191,11 +205,10 @@ extension Node {
     }
 
     private func finishShutdown(_ options: ShutdownOptions) throws(ReplyError) {
-        let lagging = laggingReplicaCount
         let replicas = replicaCount
         if replicas > 0 {
             log.notice(
-                "\(replicas - lagging) of \(replicas) replicas are in sync when shutting down.")
+                "\(inStepReplicaCount) of \(replicas) replicas are in sync when shutting down.")
         }
         if hasLogWithoutBase && !options.isForced {
             log.warning("Writing initial AOF, can't exit.")

@@ -2,12 +2,14 @@
 or the node says why it does not start."""
 
 import signal
+import socket
 import subprocess
 
 import pytest
 import redis
 
 from servers import NODE, START_SECONDS, servers, wait_until
+from wire import FakeReplica, Peer, command
 
 KEYS = 400
 # So long takes a save of the keys, in microseconds each: about two seconds.
@@ -136,3 +138,42 @@ def test_an_exit_after_the_log_was_turned_off(start, how):
     node.process.wait(30)
     node.start()
     assert node.client.get("kept") == b"1"
+
+
+def asks_to_end(node):
+    """A connection that has sent SHUTDOWN and waits."""
+    peer = Peer(socket.create_connection(("127.0.0.1", node.port)))
+    peer.send(command("CLIENT", "ID"))
+    number = int(peer.filled_line()[1:])
+    peer.send(command("SHUTDOWN", "NOSAVE"))
+    wait_until(lambda: any(client["id"] == str(number) and client["cmd"] == "shutdown"
+                           for client in node.client.client_list()), "the client waits")
+    return peer
+
+
+def test_an_abort_answers_everybody_who_waits(start):
+    node = start("node", "--shutdown-timeout", "600")
+    replica = FakeReplica(node.port)
+    _, offset, _ = replica.full_sync()
+    replica.acknowledge(offset)
+    wait_until(lambda: node.client.info("replication")["slave0"]["state"] == "online", "the replica")
+    node.client.set("not", "acknowledged")
+    waiting = [asks_to_end(node) for _ in range(3)]
+    assert node.client.execute_command("SHUTDOWN", "ABORT")
+    for peer in waiting:
+        assert peer.filled_line().startswith(b"-ERR Errors trying to SHUTDOWN")
+        peer.close()
+    node.client.set("after", 1)
+    replica.close()
+
+
+def test_a_replica_in_a_full_sync_does_not_delay_the_end(start):
+    node = start("node", "--shutdown-timeout", "600", "--repl-diskless-sync-delay", "600")
+    replica = FakeReplica(node.port)
+    replica.peer.send(command("PSYNC", "?", -1))
+    wait_until(lambda: node.client.info("replication")["connected_slaves"] == 1, "the replica")
+    node.client.set("key", 1)
+    with pytest.raises(redis.ConnectionError):
+        node.client.execute_command("SHUTDOWN", "NOSAVE")
+    node.process.wait(30)
+    replica.close()

@@ -21,8 +21,10 @@ extension Node {
     var goodReplicaCount: Int { links.goodReplicaCount }
     /// Attached replicas.
     var replicaCount: Int { links.replicaCount }
-    /// Replicas that have not acknowledged everything.
+    /// Replicas in the stream that have not acknowledged everything.
     var laggingReplicaCount: Int { links.laggingReplicaCount }
+    /// Replicas in the stream that have acknowledged everything.
+    var inStepReplicaCount: Int { links.inStepReplicaCount }
     /// The present history.
     var replicationID: String { stream.replicationID.text }
     /// Memory of the backlog.

@@ -273,12 +273,18 @@ final class ReplicationLinks {
         return slowest
     }
 
-    /// Number of replicas that have not acknowledged everything.
+    /// Number of replicas in the stream that have not acknowledged everything. One in the middle of
+    /// a full sync is none: it cannot be in step before a dying master's time is over.
     var laggingReplicaCount: Int {
         let offset = host.history.offset
         return sessions.values.count {
-            $0.link.isReplica && (!$0.link.isOnline || $0.link.acknowledgedOffset < offset)
+            $0.link.isOnline && $0.link.acknowledgedOffset < offset
         }
+    }
+
+    /// Number of replicas in the stream that have acknowledged everything.
+    var inStepReplicaCount: Int {
+        sessions.values.count { $0.link.isOnline } - laggingReplicaCount
     }
 
     /// Number of replicas that acknowledged lately.
