@@ -96,14 +96,7 @@ extension Node {
                 shutdown.pending?.options.isImmediate = true
                 return joinShutdown(client)
             }
-            loop.cancel(pending.timer)
-            shutdown.pending = nil
-            do throws(ReplyError) {
-                return try finishShutdown(options)
-            } catch {
-                endWaitingShutdown(pending, error: error)
-                throw error
-            }
+            return try finish(pending, options)
         }
         log.warning("User requested shutdown...")
         let lagging = laggingReplicaCount
@@ -149,12 +142,21 @@ extension Node {
             lagging == 0 || pending.options.isImmediate
                 || pending.deadline.isOver(at: loop.nowMilliseconds)
         else { return }
+        // Who waits has the error.
+        try? finish(pending, pending.options)
+    }
+
+    /// Goes on with a shutdown that waited; when it is refused, everybody who waits is told.
+    private func finish(
+        _ pending: ShutdownState.Pending, _ options: ShutdownOptions
+    ) throws(ReplyError) {
         loop.cancel(pending.timer)
         shutdown.pending = nil
         do throws(ReplyError) {
-            try finishShutdown(pending.options)
+            try finishShutdown(options)
         } catch {
             endWaitingShutdown(pending, error: error)
+            throw error
         }
     }
 
